@@ -34,11 +34,11 @@ class Similarity:
 
     def apply(self, points: FloatArray) -> FloatArray:
         """Map (..., 3) source points to canonical coordinates."""
-        return (points - np.asarray(self.centre)) * self.scale
+        return np.asarray((points - np.asarray(self.centre)) * self.scale)
 
     def invert(self, points: FloatArray) -> FloatArray:
         """Map (..., 3) canonical points back to source units."""
-        return points / self.scale + np.asarray(self.centre)
+        return np.asarray(points / self.scale + np.asarray(self.centre))
 
 
 def canonical_similarity(vertices: FloatArray) -> Similarity:

@@ -83,7 +83,7 @@ def smooth_warp(points: FloatArray, amplitude: float, rng: np.random.Generator) 
     strength = 1.0
     while np.linalg.det(np.eye(3) + strength * jacobian).min() < 0.2:
         strength *= 0.8
-    return points + strength * (np.cos(angle) @ weights)
+    return np.asarray(points + strength * (np.cos(angle) @ weights))
 
 
 def synthetic_vertices(model: ShapeModel, shape_id: str, *, warped: bool) -> FloatArray:

@@ -39,7 +39,7 @@ def sdf_from_mask(mask: ArrayLike) -> NDArray[np.float32]:
         return np.full(inside.shape, -TRUNCATION, dtype=np.float32)
     signed = ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside)
     half_box = HALF_BOX_VOXELS * inside.shape[0] / RESOLUTION
-    return np.clip(signed / half_box, -TRUNCATION, TRUNCATION).astype(np.float32)
+    return np.asarray(np.clip(signed / half_box, -TRUNCATION, TRUNCATION), dtype=np.float32)
 
 
 def sdf_from_mesh(vertices: ArrayLike, faces: ArrayLike, resolution: int = RESOLUTION) -> NDArray[np.float32]:
@@ -108,9 +108,7 @@ def _near_surface(points: NDArray[np.float64], triangles: NDArray[np.int64], res
     return ndimage.binary_dilation(mask, np.ones((3, 3, 3), dtype=bool))
 
 
-def _inside(
-    points: NDArray[np.float64], triangles: NDArray[np.int64], band: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def _inside(points: NDArray[np.float64], triangles: NDArray[np.int64], band: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Winding number > 1/2, evaluated per voxel near the surface or where blocks are undecided, per block elsewhere."""
     resolution = band.shape[0]
     if resolution % _BLOCK:

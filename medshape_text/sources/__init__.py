@@ -1,0 +1,1 @@
+"""Where shapes come from, one source a file."""

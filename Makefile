@@ -1,0 +1,53 @@
+# Every target is what CI runs. Versions: constraints.txt, always.
+.DELETE_ON_ERROR:
+.PHONY: demo test test-slow lint format bench clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= 2
+DATA := data/mini
+RUNS := runs/demo
+TASK := multiplane
+METHODS := genmed input-conditioned mean-shape interpolation
+
+demo: $(BIN)/.installed
+	$(BIN)/medshape-build --source mini --out $(DATA) --workers $(WORKERS)
+	for method in $(METHODS); do \
+	  $(BIN)/genmed-bench run --method $$method --task $(TASK) --data $(DATA) --out $(RUNS)/$$method || exit; \
+	done
+	$(BIN)/genmed-bench compare $(METHODS:%=$(RUNS)/%)
+	$(BIN)/genmed-bench report $(METHODS:%=$(RUNS)/%) --data $(DATA) -o $(RUNS)/report.html
+	@echo "Report: file://$(CURDIR)/$(RUNS)/report.html"
+
+test: $(BIN)/.installed
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-slow: $(BIN)/.installed
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow
+
+lint: $(BIN)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(BIN)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(BIN)/.installed
+	$(BIN)/python -m pytest tests/perf --benchmark-only -m "slow or not slow"
+
+clean:
+	rm -rf .venv $(DATA) $(RUNS) build dist *.egg-info
+
+# uv resolves in seconds; where it cannot be had, pip does the same. uv does not read pip's find-links: hand them over.
+$(BIN)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	if $(BIN)/python -m pip install --quiet uv; then \
+	  UV_FIND_LINKS="$${UV_FIND_LINKS-$$PIP_FIND_LINKS}" \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	else \
+	  $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; \
+	fi
+	touch $@

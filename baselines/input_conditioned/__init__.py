@@ -1,0 +1,1 @@
+"""Input-conditioned diffusion: the prompt is an input of the denoiser."""

@@ -1,0 +1,67 @@
+"""Prompts as input channels, at test time from an observation and in training drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.contract import Mask, Observation
+from benchmark.observations.operators import Planes
+from benchmark.observations.spheres import CARVE_PROBABILITY, draw_spheres
+
+CHANNELS = 2
+"""One for planes, one for corrupted volumes; +1 inside, -1 outside, 0 not observed."""
+
+_MIDDLE = 32
+_PLANES = {
+    "oneplane": Planes(((_MIDDLE,), (), ())),
+    "triplane": Planes(((_MIDDLE,), (_MIDDLE,), (_MIDDLE,))),
+    "multiplane": Planes((tuple(range(0, 64, 8)), (), ())),
+}
+_TRAINED_ON = (*_PLANES, "broken", "noisy")
+
+
+def channels_of(observation: Observation) -> Tensor:
+    """(1, 2, 64, 64, 64) input of one observation."""
+    inside = observation.value > 0.5 if observation.kind == "planes" else observation.value < 0
+    return torch.from_numpy(_fill(inside, observation.observed, observation.kind == "planes"))[None]
+
+
+class TrainingPrompts:
+    """Random prompts of training shapes: one of the five tasks each, or none one time in ten.
+
+    ``masks`` holds the packed bits of every shape (N, 32768). Callable as
+    :data:`genmed.train_denoiser.Prompts`.
+    """
+
+    def __init__(self, masks: NDArray[np.uint8]) -> None:
+        self._masks = masks
+        self._observed = {name: planes.observed for name, planes in _PLANES.items()}
+
+    def __call__(self, indices: Sequence[int], generator: torch.Generator) -> Tensor:
+        """(B, 2, 64, 64, 64) prompts of the given shapes."""
+        prompts = []
+        for index in indices:
+            mask = np.unpackbits(self._masks[index]).reshape(64, 64, 64).astype(bool)
+            seed = int(torch.randint(2**62, (1,), generator=generator))
+            prompts.append(self._draw(mask, np.random.default_rng(seed)))
+        return torch.from_numpy(np.stack(prompts))
+
+    def _draw(self, mask: Mask, rng: np.random.Generator) -> NDArray[np.int8]:
+        if rng.random() < 0.1:
+            return np.zeros((CHANNELS, *mask.shape), dtype=np.int8)
+        name = _TRAINED_ON[int(rng.integers(len(_TRAINED_ON)))]
+        if name in self._observed:
+            return _fill(mask, self._observed[name], planes=True)
+        damaged = draw_spheres(mask, rng, CARVE_PROBABILITY if name == "broken" else 0.0).mask
+        return _fill(damaged, np.ones_like(mask), planes=False)
+
+
+def _fill(inside: Mask, observed: Mask, planes: bool) -> NDArray[np.int8]:
+    channels = np.zeros((CHANNELS, *inside.shape), dtype=np.int8)
+    channels[0 if planes else 1] = (2 * inside.view(np.int8) - 1) * observed.view(np.int8)
+    return channels

@@ -1,0 +1,1 @@
+"""Geometry without learning: interpolate what was observed."""

@@ -1,0 +1,1 @@
+"""The best answer that does not depend on the observation."""

@@ -1,0 +1,1 @@
+"""The training shape that fits the observation best."""

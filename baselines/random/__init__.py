@@ -1,0 +1,1 @@
+"""The control that ignores the case: the bottom of every table."""

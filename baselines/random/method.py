@@ -1,0 +1,46 @@
+"""The control that ignores the case: a training shape drawn at random from *any* category.
+
+Drawing within the category would already use the text and lands near ``mean-shape``; ignoring
+everything but the seed is what makes this the bottom of the table.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from baselines.training import REAL, NotFittedError
+from benchmark.contract import Method, MethodContext, Prediction, Request, TrainingData
+
+
+class RandomShape:
+    """Answers with a real training shape drawn uniformly, without looking at category, text or observation."""
+
+    def __init__(self) -> None:
+        """Nothing is known before ``fit``."""
+        self._data: TrainingData | None = None
+        self._rows: list[int] = []
+
+    def fit(self, training_data: TrainingData, workdir: Path) -> None:
+        """Remember which training shapes are real.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        self._data = training_data
+        self._rows = [index for index, origin in enumerate(training_data.origins) if origin == REAL]
+        if not self._rows:
+            raise ValueError("the training split holds no real shape to draw from")
+
+    def predict(self, request: Request) -> Prediction:
+        """Draw from ``request.seed``."""
+        if self._data is None:
+            raise NotFittedError("random draws from the training split: call fit before predict")
+        drawn = np.random.default_rng(request.seed).integers(len(self._rows))
+        return Prediction(self._data.sdf(self._rows[int(drawn)]).astype(np.float32, copy=True))
+
+
+def build(context: MethodContext) -> Method:
+    """Entry point ``random``."""
+    return RandomShape()

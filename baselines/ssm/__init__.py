@@ -1,0 +1,1 @@
+"""Statistical shape model of the training subjects, fitted to the observation."""

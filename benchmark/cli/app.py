@@ -1,0 +1,102 @@
+"""The command line, one function a verb."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from benchmark.cli.reporting import check_names, errors_reported
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Complete medical shapes, score the completions, compare methods.\n\n"
+    "Exit codes: 0 all well, 2 bad usage, 3 data, 4 method, 5 run folder, 6 disk, 7 some predictions failed.",
+)
+
+DataOption = Annotated[str, typer.Option(help="A data set by name (see: list datasets) or a folder.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Also write the figures as JSON.", dir_okay=False)]
+RunsArgument = Annotated[list[Path], typer.Argument(help="Run folders.", show_default=False)]
+
+
+@app.command()
+def run(
+    method: Annotated[str, typer.Option(help="Name of an installed method (see: list methods).", show_default=False)],
+    task: Annotated[str, typer.Option(help="Name of a task (see: list tasks).", show_default=False)],
+    data: DataOption = "mini",
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many cases.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the method's draws; observations do not depend on it.")] = 0,
+    device: DeviceOption = "auto",
+    out: Annotated[Path | None, typer.Option(help="Run folder [default: runs/TASK/METHOD].", file_okay=False)] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Weights to use instead of the shipped ones.")] = None,
+    fit_dir: Annotated[Path | None, typer.Option(help="Work folder of methods fitted on the run.")] = None,
+    json: JsonOption = None,
+) -> None:
+    """Run a method on a task and print its scores. The same command continues a run that was stopped."""
+    with errors_reported():
+        check_names(method, task)
+        from benchmark.cli import running
+        from benchmark.planning import Request
+
+        running.run(
+            Request(method, task, data, split, limit, seed, device, out, checkpoint, fit_dir),
+            json,
+        )
+
+
+@app.command()
+def compare(runs: RunsArgument, json: JsonOption = None) -> None:
+    """Paired differences of the first run to every other, on the same cases, with 95 % intervals over subjects."""
+    with errors_reported():
+        from benchmark.cli import comparing
+
+        comparing.compare(runs, json)
+
+
+@app.command()
+def report(
+    runs: RunsArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")] = Path("report.html"),
+    data: DataOption = "mini",
+    case: Annotated[list[str] | None, typer.Option(help="Show this case; may be repeated.")] = None,
+    limit_cases: Annotated[int, typer.Option(min=0, help="How many cases to show when none is named.")] = 6,
+) -> None:
+    """Write one self-contained HTML report of runs: tables, plots and shapes to turn."""
+    with errors_reported():
+        from benchmark.cli import reporting
+
+        reporting.build(runs, data, output, case or None, limit_cases)
+
+
+@app.command()
+def fit(
+    method: Annotated[str, typer.Option(help="Name of a method that can be trained.", show_default=False)],
+    config: Annotated[str, typer.Option(help="One of the method's configurations.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Where to write the weights.", show_default=False)],
+    data: DataOption = "mini",
+    device: DeviceOption = "auto",
+    resume: Annotated[bool, typer.Option(help="Go on with a training that was stopped.")] = True,
+) -> None:
+    """Train a method on the training split. The same command continues a training that was stopped."""
+    with errors_reported():
+        check_names(method)
+        from benchmark.cli import training
+
+        training.fit(method, config, out, data, device, resume)
+
+
+@app.command("list")
+def list_command(
+    what: Annotated[Literal["tasks", "methods", "metrics", "datasets"], typer.Argument(show_default=False)],
+) -> None:
+    """List tasks, installed methods, metrics with their signatures, or data sets."""
+    with errors_reported():
+        from benchmark.cli import listing
+
+        listing.show(what)

@@ -1,0 +1,28 @@
+"""``genmed-bench fit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.cli.reporting import Steps, progress_bars
+from benchmark.data.catalogue import resolve
+from benchmark.data.training import ShapeTrainingData
+from benchmark.errors import MethodError
+from benchmark.methods import find_method
+from benchmark.planning import resolve_device
+
+
+def fit(method: str, config: str, out: Path, data: str, device: str, resume: bool) -> None:
+    """Hand over to the method's own ``fit_command``; how it trains is its business.
+
+    Raises:
+        MethodError: if it has none, or it refuses (an unknown configuration, a checkpoint of another one).
+    """
+    command = find_method(method).fit_command()
+    with progress_bars() as bars:
+        folder = resolve(data, Steps(bars))
+    training, validation = ShapeTrainingData(folder, "train"), ShapeTrainingData(folder, "validation")
+    try:
+        command(config, training, validation, out, resolve_device(device), resume)
+    except (ValueError, LookupError, OSError) as error:
+        raise MethodError(f"training {method!r} stopped: {error}") from error

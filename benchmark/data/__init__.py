@@ -1,0 +1,1 @@
+"""Data sets as cases to complete (`shapes`) and as shapes to learn from (`training`), found by name (`catalogue`)."""

@@ -1,0 +1,75 @@
+"""Data sets by name, and where they lie; the ones that can be built are built when first asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.errors import DataError
+from benchmark.names import unknown
+
+Progress = Callable[[str, int, int], None]
+"""Told a step, how much of it is done and how much there is."""
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A data set people can ask for by name."""
+
+    name: str
+    folder: str
+    description: str
+
+
+DATASETS: dict[str, DatasetInfo] = {
+    info.name: info
+    for info in (
+        DatasetInfo(
+            "mini",
+            "mini-v1",
+            "7 bones of 26 real adults (musculoskeletal-models, MPL-2.0) and synthetic training shapes",
+        ),
+    )
+}
+
+MINI_SYNTHETIC = 64
+"""Synthetic training shapes per category; the default of ``medshape-build``, so that both build the same data."""
+
+
+def cache_folder() -> Path:
+    """``$XDG_CACHE_HOME/genmed-bench``, by default ``~/.cache/genmed-bench``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "genmed-bench"
+
+
+def resolve(name: str, progress: Progress = lambda *_: None) -> Path:
+    """The folder of a data set: a folder as it is, a name from the catalogue in the cache, built when absent.
+
+    Raises:
+        UnknownNameError: if it is neither a folder nor a name.
+        DataError: if building it fails; the message says what to do.
+    """
+    if name in DATASETS:
+        folder = cache_folder() / DATASETS[name].folder
+        if not (folder / "manifest.json").exists():
+            _build_mini(folder, progress)
+        return folder
+    if Path(name).is_dir():
+        return Path(name)
+    if os.sep in name:
+        raise DataError(f"there is no folder {name}. Build one with: medshape-build --source mini --out {name}")
+    raise unknown("data set (and there is no such folder)", name, DATASETS)
+
+
+def _build_mini(folder: Path, progress: Progress) -> None:
+    from medshape_text.build import BuildError, build
+    from medshape_text.sources.llp26 import SourceError
+    from medshape_text.sources.mini import open_mini
+
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        build(open_mini(cache_folder() / "wheels", MINI_SYNTHETIC), folder, progress=progress)
+    except (BuildError, SourceError, OSError) as error:
+        raise DataError(f"the data set mini could not be built in {folder}: {error}") from error

@@ -1,0 +1,180 @@
+"""Methods by name, through the entry-point group ``genmed_bench.methods``; ours exactly as a stranger's.
+
+A method's metadata is a table named after it in a ``spec.toml`` beside its module, and is read without
+importing anything of the method.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import importlib.util
+import json
+import tomllib
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.contract import MethodContext, MethodSpec
+from benchmark.errors import MethodError
+from benchmark.names import unknown
+
+if TYPE_CHECKING:
+    from benchmark.contract import Method, TruthControl
+
+GROUP = "genmed_bench.methods"
+_CHOICES = {"fit": ("never", "on-run", "weights"), "implementation": ("ours", "official")}
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """A method that is installed: where it is, and what its spec says."""
+
+    entry_point: EntryPoint
+    folder: Path
+    spec: MethodSpec
+
+    @property
+    def spec_hash(self) -> str:
+        """SHA-256 of the spec."""
+        return hashlib.sha256(json.dumps(dataclasses.asdict(self.spec), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def code_hash(self) -> str:
+        """SHA-256 of the Python sources and TOML files in the method's folder."""
+        return hash_sources(self.folder)
+
+    def build(self, context: MethodContext) -> Method | TruthControl:
+        """Import the method and call its factory.
+
+        Raises:
+            MethodError: if its module does not import, has no such factory, or the factory fails (weights
+                missing or of another hash).
+        """
+        factory = getattr(self._module(), self.entry_point.attr, None)
+        if not callable(factory):
+            raise MethodError(f"method {self.spec.name!r}: {self.entry_point.value} is not a factory")
+        try:
+            built: Method | TruthControl = factory(context)
+        except Exception as error:  # a stranger's code may raise anything; weights missing or wrong end here
+            raise MethodError(f"method {self.spec.name!r} does not start: {error}") from error
+        return built
+
+    def fit_command(self) -> Any:  # noqa: ANN401  (a stranger's function)
+        """The function behind ``genmed-bench fit``: ``fit_command`` of the method's module.
+
+        Called as ``fit_command(config, data, validation, out, device, resume)``.
+
+        Raises:
+            MethodError: if the method has none.
+        """
+        command = getattr(self._module(), "fit_command", None)
+        if not callable(command):
+            raise MethodError(
+                f"method {self.spec.name!r} cannot be trained here: {self.entry_point.module} has no fit_command"
+            )
+        return command
+
+    def _module(self) -> Any:  # noqa: ANN401
+        try:
+            return importlib.import_module(self.entry_point.module)
+        except ImportError as error:
+            raise MethodError(f"method {self.spec.name!r} does not import: {error}") from error
+
+
+def method_names() -> list[str]:
+    """Names of all installed methods."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def find_method(name: str) -> MethodEntry:
+    """An installed method by name, without importing it.
+
+    Raises:
+        UnknownNameError: with a hint when nobody declares it.
+        MethodError: if several packages declare it, or its spec is missing or invalid.
+    """
+    points = {point.value: point for point in entry_points(group=GROUP, name=name)}
+    if not points:
+        raise unknown("method", name, method_names())
+    if len(points) > 1:
+        raise MethodError(f"method {name!r} is declared more than once: {', '.join(sorted(points))}")
+    point = next(iter(points.values()))
+    folder = _module_folder(name, point.module)
+    return MethodEntry(point, folder, read_spec(folder / "spec.toml", name))
+
+
+def read_spec(path: Path, name: str) -> MethodSpec:
+    """The table ``[name]`` of a ``spec.toml``.
+
+    Raises:
+        MethodError: in one sentence: no file, no table, unknown, missing or ill-typed fields.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get(name)
+    except OSError as error:
+        raise MethodError(f"method {name!r} has no readable spec: {path} ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise MethodError(f"method {name!r}: {path} is not valid TOML: {error}") from error
+    if not isinstance(table, dict):
+        raise MethodError(f"method {name!r}: {path} has no table [{name}]")
+    given: dict[str, Any] = {"name": name} | table
+    fields = {field.name: field for field in dataclasses.fields(MethodSpec)}
+    problems = [f"unknown field {key!r}" for key in sorted(given.keys() - fields.keys())]
+    for key, field in fields.items():
+        if key not in given:
+            if field.default is dataclasses.MISSING:
+                problems.append(f"missing field {key!r}")
+            continue
+        problems += _field_problems(key, given[key], str(field.type))
+    if given["name"] != name:
+        problems.append(f"its name is {given['name']!r}")
+    if problems:
+        raise MethodError(f"method {name!r}: {path}: {'; '.join(problems)}")
+    given["task_families"] = tuple(given["task_families"])
+    return MethodSpec(**given)
+
+
+def _field_problems(key: str, value: object, declared: str) -> list[str]:
+    fits = {
+        "str": isinstance(value, str),
+        "bool": isinstance(value, bool),
+        "int": isinstance(value, int) and not isinstance(value, bool),
+        "tuple[str, ...]": isinstance(value, list) and all(isinstance(item, str) for item in value),
+    }[declared]
+    if not fits:
+        return [f"{key!r} must be of type {declared}, got {value!r}"]
+    if key in _CHOICES and value not in _CHOICES[key]:
+        return [f"{key!r} must be one of {', '.join(_CHOICES[key])}, got {value!r}"]
+    if key == "samples" and isinstance(value, int) and value < 1:
+        return ["'samples' must be at least 1"]
+    return []
+
+
+def _module_folder(name: str, module: str) -> Path:
+    """The folder a module lies in, found on the path; only its top-level package is looked up, nothing imported."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        raise MethodError(f"method {name!r}: there is no module {module!r}")
+    if not rest:
+        return Path(spec.origin).parent if spec.origin else Path(next(iter(spec.submodule_search_locations or [])))
+    for location in spec.submodule_search_locations or []:
+        path = Path(location, *rest)
+        if (path / "__init__.py").is_file():
+            return path
+        if path.with_name(path.name + ".py").is_file():
+            return path.parent
+    raise MethodError(f"method {name!r}: there is no module {module!r}")
+
+
+def hash_sources(folder: Path, skip: tuple[str, ...] = ()) -> str:
+    """SHA-256 over the relative paths and contents of all .py and .toml files below ``folder``."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.suffix in {".py", ".toml"} and path.is_file() and relative.parts[0] not in skip:
+            digest.update(f"{relative.as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,53 @@
+"""Dice overlap."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.metrics.arrays import Array, as_numpy, like
+
+EmptyRule = Literal["nan", 0, 1]
+
+
+def dice(prediction: Array, truth: Array, empty: EmptyRule = "nan", batched: bool = False) -> Array:
+    """Dice overlap ``2|A∩B| / (|A| + |B|)`` of two shapes.
+
+    Args:
+        prediction: mask (bool or integer, inside = nonzero) or SDF (floating, inside = strictly negative).
+        truth: the same shape as ``prediction``; each argument may be a mask or an SDF.
+        empty: the value when both are empty: NaN (to be counted, not averaged; nnU-Net), 1 (KiTS23,
+            DiffAtlas) or 0 (GenMed). One of them empty is 0 in any case.
+        batched: True treats the first axis as a batch.
+
+    Returns:
+        float64, shape () or (B,), of the library of ``prediction``.
+
+    Raises:
+        ValueError: if the shapes differ, or an SDF contains NaN (which is neither inside nor outside).
+
+    >>> float(dice(np.array([1, 1, 0, 0]), np.array([0, 1, 1, 0])))
+    0.5
+    """
+    a, b = _inside(prediction), _inside(truth)
+    if a.shape != b.shape:
+        raise ValueError(f"shapes differ: {a.shape} and {b.shape}")
+    axes = tuple(range(1 if batched else 0, a.ndim))
+    overlap = np.count_nonzero(a & b, axis=axes)
+    total = np.count_nonzero(a, axis=axes) + np.count_nonzero(b, axis=axes)
+    both_empty = np.nan if empty == "nan" else float(empty)
+    values = np.where(total == 0, both_empty, 2.0 * overlap / np.maximum(total, 1))
+    return like(np.asarray(values, dtype=np.float64), prediction)
+
+
+def _inside(shape: Array) -> NDArray[np.bool_]:
+    array: NDArray[Any] = as_numpy(shape)
+    if array.dtype == bool:
+        return array
+    if np.issubdtype(array.dtype, np.integer):
+        return np.asarray(array != 0)
+    if np.isnan(array).any():
+        raise ValueError("an SDF must not contain NaN")
+    return np.asarray(array < 0)

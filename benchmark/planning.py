@@ -1,0 +1,130 @@
+"""From names to a plan: find the method and the data, fit what has to be fitted, pin the configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark import scoring
+from benchmark.contract import MethodContext
+from benchmark.data.catalogue import Progress, resolve
+from benchmark.data.shapes import ShapeDataset, open_shapes
+from benchmark.data.training import ShapeTrainingData
+from benchmark.errors import DataError, UsageError
+from benchmark.fitting import fit_key, fit_on_run
+from benchmark.methods import MethodEntry, find_method
+from benchmark.provenance import code_hash, numerical_versions, toolkit_version
+from benchmark.runner import Plan, make_deterministic
+from benchmark.tasks import Task, find_task
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked ``genmed-bench run`` for."""
+
+    method: str
+    task: str
+    data: str = "mini"
+    split: str = "test"
+    limit: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    out: Path | None = None
+    checkpoint: Path | None = None
+    fit_dir: Path | None = None
+
+
+def prepare(request: Request, progress: Progress = lambda *_: None) -> Plan:
+    """Everything up to the first case. Names are checked before anything slow happens.
+
+    Raises:
+        BenchError: of the kind that fits, with one clear message.
+    """
+    task, entry = find_task(request.task), find_method(request.method)
+    if task.family not in entry.spec.task_families:
+        able = ", ".join(entry.spec.task_families)
+        raise UsageError(f"method {entry.spec.name!r} does not do {task.family} (task {task.name!r}); it does {able}")
+    folder = resolve(request.data, progress)
+    source = open_shapes(folder, request.split)
+    if not len(source.ids):
+        raise DataError(f"split {request.split!r} of {folder} has no shapes")
+    device = resolve_device(request.device)
+    make_deterministic()
+    if request.checkpoint is not None and not request.checkpoint.exists():
+        raise UsageError(f"there is no checkpoint {request.checkpoint}")
+    method = entry.build(MethodContext(device, request.checkpoint))
+    progress("fitting", 0, 1)
+    fit_on_run(method, entry, lambda: ShapeTrainingData(folder), source.revision, request.fit_dir)
+    progress("fitting", 1, 1)
+    return Plan(
+        method=method,
+        task=task,
+        source=source,
+        out=request.out or default_out(request),
+        configuration=configuration(request, task, entry, source, method, device),
+        seed=request.seed,
+        limit=request.limit,
+        device=device,
+        sees_truth=entry.spec.sees_truth,
+    )
+
+
+def configuration(
+    request: Request, task: Task, entry: MethodEntry, source: ShapeDataset, method: object, device: str
+) -> dict[str, Any]:
+    """All that the numbers of a run depend on, as plain JSON values."""
+    weights = getattr(method, "weights_sha256", None)
+    if weights is None and request.checkpoint is not None and request.checkpoint.is_file():
+        weights = hashlib.sha256(request.checkpoint.read_bytes()).hexdigest()
+    return {
+        "task": {**dataclasses.asdict(task), "profiles": list(task.profiles)},
+        "method": {
+            "name": entry.spec.name,
+            "spec_sha256": entry.spec_hash,
+            "code_sha256": entry.code_hash,
+            "weights_sha256": weights,
+            "fit": fit_key(entry, source.revision) if entry.spec.fit == "on-run" else None,
+            "samples": entry.spec.samples,
+        },
+        "data": {"revision": source.revision, "manifest_sha256": source.manifest_sha256, "split": source.split},
+        "signatures": scoring.signatures(task),
+        "seed": request.seed,
+        "limit": request.limit,
+        "device": device.split(":")[0],
+        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash()},
+        "libraries": numerical_versions(),
+    }
+
+
+def default_out(request: Request) -> Path:
+    """``runs/<task>/<method>`` with what differs from the defaults appended."""
+    parts = [request.method]
+    if request.data != "mini":
+        parts.append(Path(request.data).name)
+    if request.split != "test":
+        parts.append(request.split)
+    if request.limit is not None:
+        parts.append(f"first{request.limit}")
+    if request.seed:
+        parts.append(f"seed{request.seed}")
+    return Path("runs") / request.task / "-".join(parts)
+
+
+def resolve_device(name: str) -> str:
+    """The device to use; "auto" is CUDA where there is one, else the CPU.
+
+    Raises:
+        UsageError: if the device is unknown or not there.
+    """
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UsageError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error
+    return name

@@ -1,0 +1,130 @@
+"""Filling a run folder case by case so that killing it at any moment loses one case at most.
+
+Per case, in this order: prediction (whole file), ``timings.jsonl``, ``observations.jsonl``, and last the
+rows of ``cases.jsonl`` in one append. A case counts as finished when all its rows are there; what other
+files say beyond the finished cases is cut off before going on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import RunError
+from benchmark.records.files import append, write_whole, writing
+from benchmark.records.rows import Row, complete_lines, json_line
+
+CASES, TIMINGS, OBSERVATIONS, RECORD = "cases.jsonl", "timings.jsonl", "observations.jsonl", "run.json"
+
+
+@dataclass(frozen=True)
+class RunWriter:
+    """Writes into a run folder that is held exclusively (`benchmark.records.files.exclusive`)."""
+
+    folder: Path
+
+    def open(self, configuration: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
+        """Start a run, or make sure that the one already here has the same configuration.
+
+        Raises:
+            RunError: if it has another; the message names the fields that differ.
+            WriteError: when the disk refuses.
+        """
+        path = self.folder / RECORD
+        if path.exists():
+            self._refuse_other(path, configuration)
+            return
+        if (self.folder / CASES).exists():
+            raise RunError(f"{self.folder} holds results without a {RECORD}; choose another folder with --out")
+        record = {"configuration": configuration, **provenance}
+        write_whole(path, json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+
+    def resume(self, case_ids: Sequence[str], is_complete: Callable[[str, list[dict[str, Any]]], bool]) -> int:
+        """Cut every file back to the finished cases and say how many these are.
+
+        Args:
+            case_ids: of the whole run, in order.
+            is_complete: told a case id and its rows, whether these are all it should have. Only the last
+                case is asked about: rows after those of another case mean that the other was finished.
+
+        Raises:
+            RunError: if the finished cases are not the first ones of this run.
+        """
+        path = self.folder / CASES
+        rows: dict[str, list[dict[str, Any]]] = {}
+        ends: dict[str, int] = {}
+        try:
+            for record, end in complete_lines(path):
+                rows.setdefault(str(record.get("case")), []).append(record)
+                ends[str(record.get("case"))] = end
+        except ValueError as error:
+            raise RunError(f"{path} is damaged ({error}); remove the folder or choose another with --out") from error
+        found = list(rows)
+        if found != list(case_ids[: len(found)]):
+            raise RunError(
+                f"{path} holds other cases than this run has; remove the folder or choose another with --out"
+            )
+        if found and not is_complete(found[-1], rows[found[-1]]):
+            found.pop()
+        self._truncate(path, ends[found[-1]] if found else 0)
+        for name in (TIMINGS, OBSERVATIONS):
+            self._keep(self.folder / name, set(found))
+        return len(found)
+
+    def finish_case(
+        self, rows: Sequence[Row], timing: Mapping[str, Any], observation: Mapping[str, Any], error: str | None
+    ) -> None:
+        """Append everything about a case whose prediction (if any) is already on disk.
+
+        Raises:
+            WriteError: when the disk refuses.
+        """
+        append(self.folder / TIMINGS, json_line(timing))
+        append(self.folder / OBSERVATIONS, json_line(observation))
+        if error is not None:
+            append(self.folder / "errors.log", error)
+        append(self.folder / CASES, "".join(row.line() for row in rows))
+
+    def _refuse_other(self, path: Path, configuration: Mapping[str, Any]) -> None:
+        try:
+            previous = json.loads(path.read_text(encoding="utf-8"))["configuration"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path} is damaged; remove the folder or choose another with --out") from error
+        wanted = json.loads(json.dumps(configuration))
+        if previous != wanted:
+            differing = "; ".join(_differences(previous, wanted))
+            raise RunError(f"{self.folder} holds a run of another configuration ({differing}); choose another --out")
+
+    def _truncate(self, path: Path, size: int) -> None:
+        with writing(path):
+            if path.exists() and path.stat().st_size != size:
+                os.truncate(path, size)
+
+    def _keep(self, path: Path, cases: set[str]) -> None:
+        try:
+            # A case killed between two appends is written again: the later line is the one that counts.
+            records = {str(record.get("case")): record for record, _ in complete_lines(path)}
+        except ValueError as error:
+            raise RunError(f"{path} is damaged ({error}); remove the folder or choose another with --out") from error
+        if path.exists():
+            kept = "".join(json_line(record) for case, record in records.items() if case in cases)
+            write_whole(path, kept.encode())
+
+
+def _differences(before: object, now: object, where: str = "") -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = sorted(before.keys() | now.keys())
+        lines: list[str] = []
+        for key in keys:
+            lines += _differences(before.get(key), now.get(key), f"{where}.{key}" if where else key)
+        return lines
+    return [] if before == now else [f"{where}: {_short(before)} there, {_short(now)} now"]
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else text[:37] + "..."

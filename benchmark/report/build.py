@@ -1,0 +1,160 @@
+"""One self-contained HTML file from run records: `build_report`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from benchmark.contract import Case
+from benchmark.data.shapes import open_shapes
+from benchmark.errors import DataError, RunError, UnknownNameError
+from benchmark.observations import observation_hash
+from benchmark.provenance import toolkit_version
+from benchmark.records.files import write_whole
+from benchmark.report import notes
+from benchmark.report.columns import Column, columns_of, groups, under_views
+from benchmark.report.evidence import Entry, case_ids, flatten, focus_of, load_entries
+from benchmark.report.page import render
+from benchmark.report.plot import category_plot
+from benchmark.report.scenes import ERROR_RANGE_VOXELS
+from benchmark.report.selection import RULE, RULE_BY_HAND, check_names, select_cases
+from benchmark.report.summary import category_lanes, difference_rows, method_rows
+from benchmark.report.views import SHOWN_AT_FIRST, ShownCase, row_order, show_cases
+from benchmark.tasks import find_task
+
+CaseReader = Callable[[str], Case]
+"""Case id → case."""
+
+
+def build_report(
+    runs: list[Path], data_dir: Path, output: Path, cases: list[str] | None = None, limit_cases: int = 6
+) -> None:
+    """Write a report that opens from disk, without any network.
+
+    Args:
+        runs: run folders of one task on one data set; the first of method "genmed", else the first, is in focus.
+        data_dir: the data set the runs were made on (for the truth and the observations in the pictures).
+        output: the HTML file; written whole or not at all.
+        cases: case ids to show in 3D; None picks ``limit_cases`` by the rule in `benchmark.report.selection`.
+        limit_cases: how many cases to pick; 0 makes a report without pictures.
+
+    Raises:
+        RunError: if the runs do not belong together, or a case is in none of them.
+        DataError: if the data set cannot be read or is not the one the runs were made on.
+        WriteError: when the disk refuses.
+    """
+    entries = load_entries(runs)
+    command = ["genmed-bench", "report", *map(str, runs), "-o", str(output)]
+    html = render_report(entries, _case_reader(entries[0], data_dir), cases, limit_cases, shlex.join(command))
+    write_whole(output, html.encode("utf-8"))
+
+
+def render_report(
+    entries: Sequence[Entry],
+    read: CaseReader,
+    cases: Sequence[str] | None = None,
+    limit_cases: int = 6,
+    command: str = "",
+) -> str:
+    """The HTML of a report on runs that belong together (see `build_report`).
+
+    Raises:
+        RunError: if no case is finished, or a wanted case is in none of the runs.
+        DataError: if a case is not observed as it was in the run.
+    """
+    focus = focus_of(entries)
+    columns = columns_of([entry.scores for entry in entries])
+    if not columns:
+        raise RunError(f"{focus.run.path} has no finished case to report")
+    headline, captions = columns[0], under_views(columns)
+    if cases is None:
+        chosen = select_cases(notes.headline_rows(focus, headline), limit_cases)
+        rule = RULE.format(metric=headline.title, focus=focus.label, count=len(chosen))
+    else:
+        chosen, rule = check_names(cases, case_ids(entries)), RULE_BY_HAND
+    in_views = row_order(entries, focus)
+    shown = show_cases(_checked(chosen, read, focus), in_views, focus, captions)
+    differences, problems = difference_rows(entries, captions, focus)
+    plot = category_plot(category_lanes(entries, headline), [entry.label for entry in entries], headline.title)
+    return render("report.html", {
+        "title": notes.title(focus),
+        "subtitle": notes.subtitle(focus),
+        "version": toolkit_version(),
+        "synthetic": notes.synthetic_note(entries),
+        "facts": notes.facts(entries, focus),
+        "groups": groups(columns),
+        "columns": columns,
+        "methods": method_rows(entries, columns, focus),
+        "focus": focus.label,
+        "headline": headline.title,
+        "scores_note": notes.scores_note(columns),
+        "plot": Markup(plot),  # noqa: S704 - made by `category_plot`, which escapes what it is given
+        "plot_note": notes.plot_note(),
+        "differences": differences,
+        "difference_columns": captions,
+        "differences_note": notes.differences_note(focus, problems),
+        "cases": shown,
+        "categories": sorted({case.category for case in shown}),
+        "selection_note": rule,
+        "planes": all(case.planes for case in shown),
+        "error_range": f"{ERROR_RANGE_VOXELS:g}",
+        "shown_methods": [entry.label for entry in in_views],
+        "first_methods": [entry.label for entry in in_views[:SHOWN_AT_FIRST]],
+        "surface_note": notes.surface_note(),
+        "rows": _case_rows(entries, headline, shown),
+        "provenance": [{"label": entry.label, "entries": flatten(entry.run.provenance)} for entry in entries],
+        "command": command,
+    })  # fmt: skip
+
+
+def _case_reader(entry: Entry, data_dir: Path) -> CaseReader:
+    """Reads cases of the data set as the run saw them."""
+    data = entry.run.configuration.get("data")
+    split = str(data.get("split", "test")) if isinstance(data, dict) else "test"
+    source = open_shapes(data_dir, split)
+    place = {case: index for index, case in enumerate(source.ids)}
+    try:
+        prompt = find_task(entry.run.task).prompt
+    except UnknownNameError as error:
+        raise RunError(f"{entry.run.path} is a run of a task this version does not have: {error}") from error
+
+    def read(case_id: str) -> Case:
+        if case_id not in place:
+            raise DataError(f"{data_dir} has no shape {case_id} in its {split} split; is it the data of the runs?")
+        return source.case(place[case_id], prompt)
+
+    return read
+
+
+def _checked(chosen: Sequence[str], read: CaseReader, focus: Entry) -> Iterator[Case]:
+    """Cases whose observation is, bit for bit, the one the run was given."""
+    for case_id in chosen:
+        case = read(case_id)
+        recorded = focus.run.observations.get(case_id, {}).get("sha256")
+        if recorded is not None and recorded != observation_hash(case.observation):
+            raise DataError(f"case {case_id} is observed differently in {focus.run.path}; is it the data of the runs?")
+        yield case
+
+
+def _case_rows(entries: Sequence[Entry], headline: Column, shown: Sequence[ShownCase]) -> list[dict[str, object]]:
+    """The table of every case: facts and the headline value of each method."""
+    keys = {case.id: case.key for case in shown}
+    seen = {row.case: row for entry in entries for row in entry.run.rows}
+    return [
+        {
+            "case": case,
+            "key": keys.get(case),
+            "category": seen[case].category if case in seen else "",
+            "subject": seen[case].subject if case in seen else "",
+            "cells": [_case_cell(entry, case, headline) for entry in entries],
+        }
+        for case in case_ids(entries)
+    ]
+
+
+def _case_cell(entry: Entry, case: str, headline: Column) -> dict[str, object]:
+    value, status = entry.row(case, headline.signature)
+    return {"value": value, "status": status, "text": headline.text(value)}

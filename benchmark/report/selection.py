@@ -1,0 +1,63 @@
+"""Which cases are shown in 3D: a declared rule, so that nobody picks the pretty ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from benchmark.errors import RunError
+
+RULE = (
+    "The cases in 3D were picked by a rule, not by hand: the median case of every category by {metric} of {focus}, "
+    "then the worst of every category, then the best, until {count} are found; "
+    "where there are more categories than places, they are spread evenly from the hardest to the easiest."
+)
+RULE_BY_HAND = "The cases in 3D were asked for by name."
+
+
+def select_cases(headline: pd.DataFrame, limit: int) -> list[str]:
+    """Case ids chosen by `RULE`, grouped by category.
+
+    Args:
+        headline: rows of the headline metric (higher is better) of the run in focus.
+        limit: how many.
+    """
+    rows = headline.assign(value=headline["value"].fillna(-1.0)).sort_values(["value", "case"])
+    by_category = {str(name): list(group["case"]) for name, group in rows.groupby("category", sort=False)}
+    # Sorted by the category's median, so that an even spread covers hard and easy ones.
+    medians = rows.groupby("category", sort=False)["value"].median()
+    names = sorted(by_category, key=lambda name: (float(medians[name]), name))
+    if limit < len(names):
+        steps = max(limit - 1, 1)
+        names = [names[round(i * (len(names) - 1) / steps)] for i in range(limit)]
+    chosen: list[str] = []
+    for place in (_median, _worst, _best):
+        chosen += [case for name in names if (case := place(by_category[name])) not in chosen]
+    rest = [case for name in names for case in by_category[name] if case not in chosen]
+    taken = set((chosen + rest)[:limit])
+    return [case for name in sorted(by_category) for case in by_category[name] if case in taken]
+
+
+def check_names(wanted: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The wanted case ids, each once.
+
+    Raises:
+        RunError: if one is not in the runs.
+    """
+    for case in wanted:
+        if case not in known:
+            raise RunError(f"case {case!r} is in none of the runs; there are, for example, {', '.join(known[:3])}")
+    return list(dict.fromkeys(wanted))
+
+
+def _median(cases: list[str]) -> str:
+    return cases[(len(cases) - 1) // 2]
+
+
+def _worst(cases: list[str]) -> str:
+    return cases[0]
+
+
+def _best(cases: list[str]) -> str:
+    return cases[-1]

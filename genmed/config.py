@@ -1,0 +1,78 @@
+"""Configurations: one TOML file, one frozen dataclass. ``mini`` and ``paper`` ship with the package."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from genmed.denoiser import DenoiserConfig
+from genmed.loop import LoopConfig
+from genmed.text import TextConfig
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig:
+    """Sizes of :class:`genmed.autoencoder.Autoencoder` and the weight of its KL term."""
+
+    latent_channels: int
+    widths: tuple[int, ...]
+    blocks: int
+    patch: int
+    kl_weight: float = 1e-6
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides what is trained."""
+
+    autoencoder: AutoencoderConfig
+    denoiser: DenoiserConfig
+    text: TextConfig
+    diffusion_steps: int
+    latent_spread: float
+    train_autoencoder: LoopConfig
+    train_denoiser: LoopConfig
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal configurations give equal text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def load_config(name: str) -> Config:
+    """A shipped configuration by name, or a TOML file by path.
+
+    Raises:
+        ValueError: for an unknown name, and for unknown or missing settings.
+    """
+    shipped = files("genmed").joinpath("configs")
+    path = Path(name)
+    if path.suffix == ".toml" and path.exists():
+        text = path.read_text()
+    elif shipped.joinpath(f"{name}.toml").is_file():
+        text = shipped.joinpath(f"{name}.toml").read_text()
+    else:
+        known = sorted(Path(entry.name).stem for entry in shipped.iterdir())
+        raise ValueError(f"no configuration named {name!r}; shipped are {', '.join(known)}, or give a .toml file")
+    return parse_config(tomllib.loads(text))
+
+
+def parse_config(table: dict[str, Any]) -> Config:
+    """Build a :class:`Config` from nested tables; raises ValueError naming the bad table."""
+    try:
+        sizes = dict(table["autoencoder"])
+        sizes["widths"] = tuple(sizes["widths"])
+        return Config(
+            autoencoder=AutoencoderConfig(**sizes),
+            denoiser=DenoiserConfig(**table["denoiser"]),
+            text=TextConfig(**table["text"]),
+            diffusion_steps=int(table["diffusion_steps"]),
+            latent_spread=float(table["latent_spread"]),
+            train_autoencoder=LoopConfig(**table["train_autoencoder"]),
+            train_denoiser=LoopConfig(**table["train_denoiser"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the configuration lacks or does not know a setting: {error}") from error

@@ -1,0 +1,35 @@
+"""The joint variable the model is about: named parts, each with its own noise level.
+
+GenMed models P(X, Y) over a pair instead of predicting Y from X. For shapes the parts are the shape
+latent and the text embedding. Level 0 of a part means it is given (observed as it is), level T means
+nothing is known about it; an observation of a part through an operator enters at sampling time, as
+guidance (see ``guidance.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genmed.diffusion import Schedule
+
+GIVEN = -1
+"""Time index of a part that is known exactly."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """``shape`` (B, C, n, n, n) normalised latents and ``text`` (B, D) embeddings with unit root-mean-square."""
+
+    shape: Tensor
+    text: Tensor
+
+
+def level_of(schedule: Schedule, step: int | Tensor, batch: int, device: torch.device | str) -> Tensor:
+    """(B, 2) columns alpha and sigma at time ``step`` (an int, or (B,) ints); :data:`GIVEN` is (1, 0)."""
+    steps = torch.as_tensor(step).expand(batch)
+    alpha = torch.cat([schedule.alpha, torch.ones(1, dtype=schedule.alpha.dtype)])[steps]
+    sigma = torch.cat([schedule.sigma, torch.zeros(1, dtype=schedule.sigma.dtype)])[steps]
+    return torch.stack([alpha, sigma], dim=1).to(device, torch.float32)

@@ -1,0 +1,63 @@
+"""``manifest.json``: what a data set was made of and by what, and the sha256 of every file in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from medshape_text.hashing import canonical_json, file_sha256, sha256
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = "1"
+PACKAGE = "genmed-bench"
+_ADVICE = "Build one with: medshape-build --source mini --out DIR"
+
+
+class DatasetError(RuntimeError):
+    """A folder is not a data set this version can read."""
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest of a data set of this schema version.
+
+    Raises:
+        DatasetError: if there is none, it cannot be read, or it is of another schema version.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        found = manifest["schema_version"]
+    except (FileNotFoundError, NotADirectoryError):
+        raise DatasetError(f"{folder} holds no {MANIFEST}, so it is not a finished data set. {_ADVICE}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path} is damaged ({error!r}). {_ADVICE}") from error
+    if found != SCHEMA_VERSION:
+        raise DatasetError(
+            f"{folder} has schema version {found!r}, this version of {PACKAGE} reads {SCHEMA_VERSION!r}. "
+            f"Install the version that wrote it, or build the data set anew. {_ADVICE}"
+        )
+    return dict(manifest)
+
+
+def verify(folder: Path) -> list[str]:
+    """Relative paths of files that are missing or whose sha256 differs, and ``manifest.json`` if it was edited.
+
+    Raises:
+        DatasetError: as :func:`read`.
+    """
+    manifest = read(folder)
+    wrong = [] if revision(manifest) == manifest.get("revision") else [MANIFEST]
+    for path, entry in manifest["files"].items():
+        if not (folder / path).is_file() or file_sha256(folder / path) != entry["sha256"]:
+            wrong.append(path)
+    return wrong
+
+
+def revision(manifest: Mapping[str, Any]) -> str:
+    """Hash over a manifest: the identity of the data.
+
+    Which release of the toolkit ran is worth knowing but does not change what the data are, so it is left out.
+    """
+    return sha256(canonical_json({key: manifest[key] for key in manifest if key not in ("revision", "builder")}))

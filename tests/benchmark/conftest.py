@@ -1,0 +1,61 @@
+"""Shapes, cases and strangers' packages shared by the benchmark's tests."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # lets tests and the processes they start import the helpers beside this file
+
+from synthetic import make_ellipsoid  # noqa: E402
+
+SPEC = """
+[{name}]
+title = "A stranger's method"
+task_families = ["shape-completion"]
+licence = "MIT"
+paper = "none"
+implementation = "ours"
+training_data = "none"
+"""
+
+
+@pytest.fixture(scope="session")
+def ellipsoid():
+    """Maker of ellipsoid SDFs: ``ellipsoid(radii, centre)``, both in voxels."""
+    return make_ellipsoid
+
+
+@pytest.fixture
+def stranger(tmp_path, monkeypatch):
+    """Installs packages as a stranger would: ``stranger(name, code, spec)`` gives the folder of the package.
+
+    The package ``<name>_pkg`` has one module ``method.py`` with the code, ``spec.toml`` (None leaves it out),
+    and the metadata of an installed distribution that declares the entry point ``<name> = ...:build``.
+    """
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+
+    def install(name: str, code: str = "", spec: str | None = SPEC, package: str | None = None) -> Path:
+        package = package or f"{name.replace('-', '_')}_pkg"
+        folder = site / package
+        folder.mkdir()
+        (folder / "__init__.py").write_text("raise_on_import = True\n")
+        (folder / "method.py").write_text(code)
+        if spec is not None:
+            (folder / "spec.toml").write_text(spec.replace("{name}", name))
+        info = site / f"{package}-0.1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.1\n")
+        (info / "entry_points.txt").write_text(f"[genmed_bench.methods]\n{name} = {package}.method:build\n")
+        importlib.invalidate_caches()
+        return folder
+
+    yield install
+    for module in [module for module in sys.modules if module.split(".")[0].endswith("_pkg")]:
+        del sys.modules[module]

@@ -1,0 +1,64 @@
+"""The parts that make the report: choice of cases, plot, thumbnail, column texts."""
+
+import base64
+import zlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.report.columns import Column
+from benchmark.report.plot import Lane, category_plot
+from benchmark.report.selection import select_cases
+from benchmark.report.thumbnail import thumbnail
+
+
+def frame(values):
+    return pd.DataFrame([{"case": f"{category}{i}", "category": category, "value": value}
+                         for category, row in values.items() for i, value in enumerate(row)])  # fmt: skip
+
+
+def test_median_cases_first_then_worst_then_best():
+    rows = frame({"a": [0.1, 0.5, 0.9], "b": [0.8, 0.2, 0.4]})
+    assert select_cases(rows, 2) == ["a1", "b2"]
+    assert select_cases(rows, 4) == ["a0", "a1", "b1", "b2"]
+    assert sorted(select_cases(rows, 99)) == sorted(rows["case"])
+
+
+def test_too_many_categories_are_spread_from_hard_to_easy():
+    rows = frame({name: [value] for name, value in zip("abcde", (0.9, 0.1, 0.5, 0.3, 0.7), strict=True)})
+    assert select_cases(rows, 3) == ["a0", "b0", "c0"]
+    assert select_cases(rows, 1) == ["b0"]
+
+
+def test_a_case_without_a_value_counts_as_the_worst():
+    assert select_cases(frame({"a": [0.1, None, 0.9]}), 3)[0] in {"a0", "a1", "a2"}
+
+
+def test_plot_places_dots_in_order_and_escapes_names():
+    lanes = [Lane("<b>", "m", (0.2, 0.8), 0.5, 0.3, 0.7), Lane("c", "m", (0.9,), 0.9)]
+    svg = category_plot(lanes, ["m"], "Dice")
+    assert "<b>" not in svg
+    assert "&lt;b&gt;" in svg
+    places = [float(part.split('"')[0]) for part in svg.split('class="dot" cx="')[1:]]
+    assert places[0] < places[1] < places[2]
+    assert svg.count('class="whisker"') == 1
+
+
+def test_thumbnail_is_a_png_with_the_shape_in_it(shapes):
+    data = base64.b64decode(thumbnail(shapes["ellipsoid"]((8, 20, 28))).split(",")[1])
+    assert data.startswith(b"\x89PNG")
+    start = data.index(b"IDAT") + 4
+    pixels = np.frombuffer(zlib.decompress(data[start : data.index(b"IEND") - 8]), np.uint8).reshape(128, 257)[:, 1:]
+    alpha = pixels.reshape(128, 128, 2)[..., 1] > 0
+    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
+    assert np.ptp(rows) == pytest.approx(112, abs=4)
+    assert np.ptp(columns) == pytest.approx(32, abs=4)
+
+
+def test_numbers_have_the_digits_that_say_something():
+    dice, length = Column("dice", "overlap", "", "s"), Column("cd", "dense", "mm", "s")
+    assert [dice.text(0.98765), length.text(1.23456), length.text(1234.5), length.text(None)] == [
+        "0.988", "1.23", "1234", "–",
+    ]  # fmt: skip
+    assert length.title == "CD, mm"

@@ -1,0 +1,138 @@
+"""Synthetic shapes, a source of cases and small methods; also imported by processes that tests start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark import scoring
+from benchmark.contract import Case, Prediction
+from benchmark.observations import observe
+from benchmark.runner import Plan
+from benchmark.tasks import find_task
+from medshape_text import manifest, records, shards
+from medshape_text.frame import Similarity
+from medshape_text.seeds import generator_for, seed_for
+
+
+@cache
+def make_ellipsoid(radii: tuple[float, ...] = (28, 20, 18), centre: tuple[float, ...] = (31.5, 31.5, 31.5)) -> NDArray:
+    """An approximate canonical SDF of an axis-aligned ellipsoid given in voxels, on the float16 grid of the data."""
+    grid = np.indices((64, 64, 64), dtype=np.float64)
+    unit = [(g - c) / r for g, c, r in zip(grid, centre, radii, strict=True)]
+    distance = (np.sqrt(sum(u**2 for u in unit)) - 1) * min(radii) / 32
+    sdf = np.clip(distance, -0.2, 0.2).astype(np.float16).astype(np.float32)
+    sdf.setflags(write=False)
+    return sdf
+
+
+@dataclass(frozen=True)
+class Ellipsoids:
+    """A source of ``count`` cases: three subjects, two categories."""
+
+    count: int = 6
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return [f"case/{index} é" for index in range(self.count)]
+
+    def case(self, index: int, prompt: str) -> Case:
+        truth = make_ellipsoid((20 + index, 14, 12))
+        return Case(
+            id=self.ids[index],
+            subject=f"s{index % 3}",
+            category="ab"[index % 2],
+            origin="real_subject",
+            text="an ellipsoid",
+            observation=observe(prompt, truth, seed_for(self.ids[index], prompt)),
+            truth=truth,
+            millimetres_per_unit=100.0,
+        )
+
+
+class Wobbly:
+    """Predicts an ellipsoid that depends on nothing but the request's seed."""
+
+    def predict(self, request) -> Prediction:
+        radii = np.random.default_rng(request.seed).uniform(12, 24, size=3)
+        return Prediction(make_ellipsoid(tuple(radii)))
+
+
+class Calls:
+    """Calls a function for every request."""
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+
+    def predict(self, request) -> Prediction:
+        return self.function(request)
+
+
+def make_plan(
+    out: Path, method: object | None = None, count: int = 6, task: str = "oneplane", *, profiles=("overlap",), **options
+) -> Plan:
+    """A plan over ellipsoids, scored by the quickest profile unless told otherwise."""
+    definition = replace(find_task(task), profiles=profiles)
+    configuration = {
+        "method": {"name": "wobbly"},
+        "task": {"name": task, "signatures": scoring.signatures(definition)},
+        "data": {"revision": "synthetic"},
+        "seed": options.get("seed", 0),
+        "limit": options.get("limit"),
+    }
+    return Plan(
+        method=method or Wobbly(), task=definition, source=Ellipsoids(count), out=out, configuration=configuration,
+        **options,
+    )  # fmt: skip
+
+
+CATEGORIES = ("femur_left", "patella_left")
+SPLIT_SUBJECTS = {"train": ("t0", "t1", "t2"), "validation": ("v0",), "test": ("e0", "e1", "e2")}
+
+
+def write_data_set(folder: Path, scale: float | None = 0.02) -> Path:
+    """A data set of ellipsoids in the published layout, without curating anything: a second instead of minutes."""
+    folder.mkdir()
+    rows: dict[str, dict] = {}
+    for split, subjects in SPLIT_SUBJECTS.items():
+        for subject in subjects:
+            for category in CATEGORIES:
+                rows[f"{subject}_{category}"] = _row(subject, category, split, scale)
+    files = []
+    for config in records.CONFIGS:
+        for split in SPLIT_SUBJECTS:
+            keys = [key for key, row in rows.items() if row["split"] == split]
+            written = shards.write_config(folder, config, split, keys, lambda k, c: {n: rows[k][n] for n in c})
+            files += [shard.path for shard in written]
+    described = {"schema_version": records.SCHEMA_VERSION, "name": "stub", "files": {path: {} for path in files}}
+    (folder / manifest.MANIFEST).write_text(json.dumps(described | {"revision": manifest.revision(described)}))
+    return folder
+
+
+def _row(subject: str, category: str, split: str, scale: float | None) -> dict:
+    identity = f"{subject}_{category}"
+    radii = generator_for(identity, "radii").uniform((24, 10, 8), (28, 16, 14))
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], float) * radii[:, None].mean() / 32
+    shape = records.Shape(
+        id=identity, subject=subject, category=category, side="left", super_class="bone",
+        origin="real_subject" if split != "train" or subject == "t0" else "synthetic_ssm", source="stub",
+        licence="CC0-1.0", template="stub", millimetres=scale is not None, vertices=vertices,
+        faces=np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]]), facts=records.Facts(4, 4, 1, True, 1.5),
+        transform=None if scale is None else Similarity((0.0, 0.0, 0.0), scale),
+        sdf=make_ellipsoid(tuple(radii)), points=vertices.astype(np.float32), normals=vertices.astype(np.float32),
+        captions=(records.Caption(category.replace("_", " "), "name"), records.Caption("it is 42 mm", "measured")),
+        split=split,
+    )  # fmt: skip
+    return records.to_row(shape)
+
+
+def rewrite_manifest(folder: Path, **changes) -> None:
+    """Change fields of a data set's manifest."""
+    path = folder / manifest.MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))

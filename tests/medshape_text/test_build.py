@@ -1,0 +1,221 @@
+"""A build adds up, gives the same bytes however it ran, and loses nothing when it is stopped or refused."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import tiny_source
+from filelock import FileLock
+from tiny_source import BROKEN, SUBJECTS, TinySource
+
+from medshape_text import manifest
+from medshape_text.build import BuildError, build
+from medshape_text.pipeline import Dropped, funnel
+from medshape_text.shards import write_config
+from medshape_text.stage import Stage
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted build with one worker."""
+    out = tmp_path_factory.mktemp("reference") / "tiny"
+    build(TinySource(), out)
+    return out
+
+
+def test_counts_add_up_and_every_drop_says_why(reference: Path) -> None:
+    dropped = {row["id"]: row for row in pq.read_table(reference / "dropped.parquet").to_pylist()}
+    assert {name: row["reason"] for name, row in dropped.items()} == {
+        f"{subject}_femur_left": reason for subject, reason in BROKEN.items()
+    }
+    assert dropped["tiny_07_femur_left"]["stage"] == "read"
+    assert dropped["tiny_05_femur_left"]["stage"] == "inspect"
+    found = manifest.read(reference)
+    assert [(stage["n_in"], stage["n_out"]) for stage in found["stages"]][:3] == [(12, 11), (11, 9), (9, 9)]
+    for config in ("shapes", "sdf64", "surface", "mesh"):
+        ids = [row["id"] for path in sorted((reference / config).glob("*.parquet"))
+               for row in pq.read_table(path, columns=["id"]).to_pylist()]  # fmt: skip
+        assert len(ids) == len(set(ids)) == 9
+        assert set(ids) | set(dropped) == set(TinySource().ids())
+
+
+def test_lost_shapes_are_noticed() -> None:
+    with pytest.raises(ValueError, match="3 should have come through"):
+        funnel(["read", "sdf"], 4, 2, [Dropped("a", "sdf", "r", "d")])
+    with pytest.raises(ValueError, match="not in the pipeline"):
+        funnel(["read", "sdf"], 4, 3, [Dropped("a", "elsewhere", "r", "d")])
+
+
+def test_manifest_hashes_every_file_and_notices_a_changed_one(reference: Path, tmp_path: Path) -> None:
+    found = manifest.read(reference)
+    assert set(found["files"]) == set(contents(reference)) - {"manifest.json"}
+    assert manifest.verify(reference) == []
+    copy = tmp_path / "copy"
+    shutil.copytree(reference, copy)
+    with (copy / "NOTICE").open("ab") as stream:
+        stream.write(b" ")
+    assert manifest.verify(copy) == ["NOTICE"]
+    edited = json.loads((copy / "manifest.json").read_text())
+    edited["source"]["stretch"] = 2
+    (copy / "manifest.json").write_text(json.dumps(edited))
+    assert manifest.verify(copy) == ["manifest.json", "NOTICE"]
+
+
+def test_two_workers_write_the_same_bytes(reference: Path, tmp_path: Path) -> None:
+    built = build(TinySource(), tmp_path / "two", workers=2)
+    assert contents(tmp_path / "two") == contents(reference)
+    assert built.revision == manifest.read(reference)["revision"]
+    assert [path.name for path in tmp_path.iterdir()] == ["two"]  # no work folder is left behind
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended while we looked
+        if int(fields[1]) == parent and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def _alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _wait_for(condition: object, seconds: float = 300) -> None:
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_and_run_again_gives_the_same_bytes(reference: Path, tmp_path: Path, workers: int) -> None:
+    out = tmp_path / "tiny"
+    finished = tmp_path / ".tiny.partial" / "shapes"
+    process = subprocess.Popen([sys.executable, tiny_source.__file__, str(out), str(workers), "0.3"])
+    try:
+        _wait_for(lambda: finished.exists() and len(list(finished.glob("[!.]*"))) >= 3)
+        children = _children(process.pid)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not out.exists()
+    _wait_for(lambda: not any(_alive(child) for child in children))  # no worker is left waiting for a dead parent
+    built = build(TinySource(), out, workers=workers)
+    assert 3 <= built.resumed < len(SUBJECTS)
+    assert contents(out) == contents(reference)
+
+
+def test_same_command_again_verifies_and_does_nothing(reference: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in reference.rglob("*")}
+    again = build(TinySource(), reference)
+    assert again.up_to_date
+    assert again.revision == manifest.read(reference)["revision"]
+    assert sum(again.rows.values()) == 9
+    assert again.dropped == 3
+    assert {path: path.stat().st_mtime_ns for path in reference.rglob("*")} == before
+
+
+def test_other_content_is_never_overwritten(reference: Path, tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="another source, version or options"):
+        build(TinySource(stretch=1.1), reference)
+    copy = tmp_path / "damaged"
+    shutil.copytree(reference, copy)
+    (copy / "NOTICE").write_text("edited")
+    with pytest.raises(BuildError, match="damaged"):
+        build(TinySource(), copy)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("precious")
+    with pytest.raises(BuildError, match="not a data set"):
+        build(TinySource(), other)
+    file = tmp_path / "file"
+    file.write_text("precious")
+    with pytest.raises(BuildError, match="not a data set"):
+        build(TinySource(), file)
+    assert (other / "thesis.txt").read_text() == file.read_text() == "precious"
+
+
+def test_an_unwritable_place_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BuildError, match="could not write"):
+        build(TinySource(), tmp_path / "file" / "out")
+
+
+def test_a_second_build_of_the_same_folder_is_refused(tmp_path: Path) -> None:
+    work = tmp_path / ".out.partial"
+    work.mkdir()
+    with FileLock(work / "lock"), pytest.raises(BuildError, match="another build is writing"):
+        build(TinySource(), tmp_path / "out")
+
+
+def test_a_full_disk_is_one_clear_error_and_loses_nothing(reference: Path, tmp_path: Path) -> None:
+    """A limit on file size stands for the full disk: the system refuses the write in the same place."""
+    out = tmp_path / "tiny"
+    program = (
+        "import sys, pathlib; from tiny_source import *; from medshape_text.build import BuildError\n"
+        "try: build(TinySource(), pathlib.Path(sys.argv[1]))\n"
+        "except BuildError as error: sys.exit(f'ERROR {error}')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(out)],
+        cwd=Path(tiny_source.__file__).parent,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000)),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("ERROR could not write")
+    assert "run the same command to continue" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not out.exists()
+    assert build(TinySource(), out).resumed == len(SUBJECTS)
+    assert contents(out) == contents(reference)
+
+
+def test_a_killed_worker_is_one_clear_error(tmp_path: Path) -> None:
+    deadly = replace(TinySource(), stages=(*TinySource().stages, Stage("dies", "1", tiny_source.die)))
+    with pytest.raises(BuildError, match=r"worker process died.*continue"):
+        build(deadly, tmp_path / "out", workers=2)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_changed_stage_or_input_is_not_taken_from_finished_work(tmp_path: Path) -> None:
+    work = tmp_path / ".out.partial"
+    (work / "shapes").mkdir(parents=True)
+    (work / "assembled").write_text("in the way of the second half")
+    with pytest.raises(BuildError):
+        build(TinySource(), tmp_path / "out")
+    (work / "assembled").unlink()
+    changed = [replace(stage, version="2") if stage.name == "surface" else stage for stage in TinySource().stages]
+    assert build(replace(TinySource(), stages=changed), tmp_path / "out").resumed == 0
+
+
+def test_many_rows_are_split_into_numbered_shards(tmp_path: Path) -> None:
+    row = {"id": "", "captions": [{"text": "t", "provenance": "name"}], "centre_mm": None, "extent_mm": None}
+    shards = write_config(tmp_path, "shapes", "train", list("abcdefg"), lambda key, _: row | {"id": key}, 3)
+    names = [f"shapes/train-{number:05d}-of-00003.parquet" for number in range(3)]
+    assert [(shard.path, shard.rows) for shard in shards] == list(zip(names, (3, 3, 1), strict=True))
+    ids = [row["id"] for name in names for row in pq.read_table(tmp_path / name, columns=["id"]).to_pylist()]
+    assert "".join(ids) == "abcdefg"

@@ -1,0 +1,86 @@
+"""A source of a few ellipsoids, some of them broken: the real pipeline in a second. Also a program that builds it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+
+from medshape_text.build import build
+from medshape_text.pipeline import standard_stages
+from medshape_text.records import Shape
+from medshape_text.stage import Drop, Stage
+
+SUBJECTS = tuple(f"tiny_{index:02d}" for index in range(12))
+BROKEN = {"tiny_02": "non-finite", "tiny_05": "open", "tiny_07": "unreadable"}
+
+
+def ellipsoid(radii: Sequence[float], subdivisions: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Closed triangle mesh of an ellipsoid about the origin."""
+    mesh = trimesh.creation.icosphere(subdivisions=subdivisions, radius=1.0)
+    return np.asarray(mesh.vertices) * np.asarray(radii), np.asarray(mesh.faces, dtype=np.int64)
+
+
+def die(shape: Shape) -> Shape | Drop:
+    """A stage that kills its process, as the system does when memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return shape
+
+
+@dataclass(frozen=True)
+class TinySource:
+    """Twelve subjects with a "femur" each, three of them broken; ``stretch`` changes the input, ``delay`` only time."""
+
+    stretch: float = 1.0
+    delay: float = 0.0
+    name: str = "tiny"
+    stages: Sequence[Stage] = field(default_factory=lambda: standard_stages(SUBJECTS))
+
+    def ids(self) -> Sequence[str]:
+        """All ids."""
+        return [f"{subject}_femur_left" for subject in SUBJECTS]
+
+    def fingerprint(self, shape_id: str) -> str:
+        """Follows the input, not the delay."""
+        return sha256(f"{shape_id} {self.stretch}".encode()).hexdigest()
+
+    def read(self, shape_id: str) -> Shape | Drop:
+        """One ellipsoid, or a planted fault."""
+        time.sleep(self.delay)
+        subject = shape_id.removesuffix("_femur_left")
+        index = SUBJECTS.index(subject)
+        vertices, faces = ellipsoid((20 + index, 25, 60 * self.stretch))
+        vertices += (5, -7, 100)
+        if BROKEN.get(subject) == "unreadable":
+            return Drop("unreadable", "planted")
+        if BROKEN.get(subject) == "non-finite":
+            vertices[3, 1] = np.nan
+        if BROKEN.get(subject) == "open":
+            faces = faces[1:]
+        return Shape(shape_id, subject, "femur_left", "left", "bone", "real_subject", "tiny", "CC0-1.0", "ellipsoid",
+                     True, vertices, faces)  # fmt: skip
+
+    def provenance(self) -> dict[str, Any]:
+        """What changes the shapes."""
+        return {"name": self.name, "stretch": self.stretch}
+
+    def card(self) -> str:
+        """Hardly any."""
+        return "# tiny"
+
+    def notice(self) -> str:
+        """None."""
+        return "nothing to note"
+
+
+if __name__ == "__main__":
+    build(TinySource(delay=float(sys.argv[3])), Path(sys.argv[1]), workers=int(sys.argv[2]))
