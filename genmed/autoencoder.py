@@ -17,9 +17,7 @@ from medshape_text.frame import HALF_BOX_VOXELS, TRUNCATION
 def space_to_depth(volume: Tensor, factor: int) -> Tensor:
     """(B, C, D, H, W) -> (B, C * factor**3, D / factor, H / factor, W / factor)."""
     batch, channels, depth, height, width = volume.shape
-    cells = volume.reshape(
-        batch, channels, depth // factor, factor, height // factor, factor, width // factor, factor
-    )
+    cells = volume.reshape(batch, channels, depth // factor, factor, height // factor, factor, width // factor, factor)
     return cells.permute(0, 1, 3, 5, 7, 2, 4, 6).flatten(1, 4)
 
 
@@ -43,9 +41,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, D, H, W) -> same."""
-        h = self.conv1(F.silu(self.norm1(x)))
-        h = self.conv2(F.silu(self.norm2(h)))
-        return x + h
+        h: Tensor = self.conv1(F.silu(self.norm1(x)))
+        change: Tensor = self.conv2(F.silu(self.norm2(h)))
+        return x + change
 
 
 class Autoencoder(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
@@ -64,9 +63,14 @@ def build_pair(config: Config) -> PairModel:
     return PairModel(Denoiser(config.denoiser), SmallTextTower(config.text))
 
 
-def save_bundle(bundle: Bundle, path: Path) -> str:
-    """Write the weights in half precision; returns the file's sha256. The file appears whole or not at all."""
-    modules: dict[str, nn.Module] = {"autoencoder": bundle.autoencoder, "pair": bundle.pair}
+def save_bundle(bundle: Bundle, path: Path, *, with_autoencoder: bool = True) -> str:
+    """Write the weights in half precision; returns the file's sha256. The file appears whole or not at all.
+
+    A model that shares another's autoencoder leaves it out, and has to be given it again when loaded.
+    """
+    modules: dict[str, nn.Module] = {"pair": bundle.pair}
+    if with_autoencoder:
+        modules["autoencoder"] = bundle.autoencoder
     tensors = {
         f"{prefix}.{name}": value.detach().cpu().to(torch.float16).contiguous()
         for prefix, module in modules.items()
@@ -86,8 +90,12 @@ def save_bundle(bundle: Bundle, path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def load_bundle(path: Path, device: str = "cpu", sha256: str | None = None) -> Bundle:
+def load_bundle(
+    path: Path, device: str = "cpu", sha256: str | None = None, autoencoder: Autoencoder | None = None
+) -> Bundle:
     """Read weights written by :func:`save_bundle` in single precision, ready for inference.
+
+    ``autoencoder`` is used where the file holds none.
 
     Raises:
         WeightsError: when the file is missing, has another hash than ``sha256``, is not such a
@@ -105,12 +113,15 @@ def load_bundle(path: Path, device: str = "cpu", sha256: str | None = None) -> B
         if facts.get("format") != FORMAT:
             raise WeightsError(f"{path} is no {FORMAT} file (format: {facts.get('format')}).")
         config = parse_config(_untuple(json.loads(facts["config"])))
-        autoencoder, pair = build_autoencoder(config), build_pair(config)
-        _fill(autoencoder, "autoencoder.", tensors)
+        pair = build_pair(config)
         _fill(pair, "pair.", tensors)
+        if autoencoder is None:
+            autoencoder = build_autoencoder(config)
+            _fill(autoencoder, "autoencoder.", tensors)
         bundle = Bundle(
-            config, autoencoder.to(device).eval().requires_grad_(False), pair.to(device).eval().requires_grad_(False),
-            float(facts["latent_scale"]), cosine_schedule(config.diffusion_steps), json.loads(facts["provenance"]), digest,
+            config, _for_inference(autoencoder, device), pair.to(device).eval().requires_grad_(False),
+            float(facts["latent_scale"]), cosine_schedule(config.diffusion_steps),
+            json.loads(facts["provenance"]), digest,
         )  # fmt: skip
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         if isinstance(error, WeightsError):
@@ -119,18 +130,24 @@ def load_bundle(path: Path, device: str = "cpu", sha256: str | None = None) -> B
     return bundle
 
 
-def load_shipped(name: str, device: str = "cpu") -> Bundle:
-    """The weights that come with the package; ``weights/<name>.json`` beside them pins their sha256.
+def load_shipped(package: str, name: str, device: str = "cpu", autoencoder: Autoencoder | None = None) -> Bundle:
+    """Weights that come with a package; ``weights/<name>.json`` beside them pins their sha256.
 
     Raises:
         WeightsError: see :func:`load_bundle`.
     """
-    folder = files("genmed").joinpath("weights")
+    folder = files(package).joinpath("weights")
     card = folder.joinpath(f"{name}.json")
     if not card.is_file():
-        raise WeightsError(f"the package ships no weights named {name!r}; train them with genmed-bench fit.")
+        raise WeightsError(f"{package} ships no weights named {name!r}; train them with genmed-bench fit.")
     with as_file(folder.joinpath(f"{name}.safetensors")) as path:
-        return load_bundle(path, device, json.loads(card.read_text())["sha256"])
+        return load_bundle(path, device, json.loads(card.read_text())["sha256"], autoencoder)
+
+
+def _for_inference(autoencoder: Autoencoder, device: str) -> Autoencoder:
+    """Frozen, channels last: on a CPU three-dimensional convolutions run up to twice as fast that way."""
+    frozen = autoencoder.to(device).eval().requires_grad_(False)
+    return frozen.to(memory_format=torch.channels_last_3d)  # type: ignore[no-any-return, call-overload]
 
 
 def _fill(module: nn.Module, prefix: str, tensors: dict[str, Tensor]) -> None:
@@ -144,8 +161,3 @@ def _fill(module: nn.Module, prefix: str, tensors: dict[str, Tensor]) -> None:
 
 def _untuple(config: dict[str, Any]) -> dict[str, Any]:
     return {key: dict(value) if isinstance(value, dict) else value for key, value in config.items()}
-
-
-def with_provenance(bundle: Bundle, **facts: object) -> Bundle:
-    """The same bundle with more facts about where it comes from."""
-    return dataclasses.replace(bundle, provenance={**bundle.provenance, **facts})

@@ -35,6 +35,7 @@ class Config:
     diffusion_steps: int
     latent_spread: float
     train_autoencoder: LoopConfig
+    train_decoder: LoopConfig
     train_denoiser: LoopConfig
 
     def to_json(self) -> str:
@@ -72,6 +73,7 @@ def parse_config(table: dict[str, Any]) -> Config:
             diffusion_steps=int(table["diffusion_steps"]),
             latent_spread=float(table["latent_spread"]),
             train_autoencoder=LoopConfig(**table["train_autoencoder"]),
+            train_decoder=LoopConfig(**table["train_decoder"]),
             train_denoiser=LoopConfig(**table["train_denoiser"]),
         )
     except (KeyError, TypeError) as error:

@@ -59,13 +59,16 @@ class Block(nn.Module):
         """``x`` (B, N, W), ``time`` (B, 6, W) shared by all blocks -> (B, N, W)."""
         shift1, scale1, gate1, shift2, scale2, gate2 = (time + self.modulation).unsqueeze(2).unbind(1)
         h = F.layer_norm(x, x.shape[-1:]) * (1 + scale1) + shift1
-        query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.attention_in(h).chunk(3, -1))
+        query, key, value = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.attention_in(h).chunk(3, -1)
+        )
         # Written out: with this few tokens it is several times faster on a CPU than the fused kernel.
         weights = torch.softmax(query @ key.transpose(2, 3) * query.shape[-1] ** -0.5, dim=-1)
         attended = (weights @ value).transpose(1, 2).flatten(2)
         x = x + gate1 * self.attention_out(attended)
         h = F.layer_norm(x, x.shape[-1:]) * (1 + scale2) + shift2
-        return x + gate2 * self.mlp_out(F.gelu(self.mlp_in(h), approximate="tanh"))
+        change: Tensor = gate2 * self.mlp_out(F.gelu(self.mlp_in(h), approximate="tanh"))
+        return x + change
 
 
 class Denoiser(nn.Module):
@@ -143,7 +146,7 @@ def _embed(level: Tensor) -> Tensor:
     return torch.cat([torch.sin(angle * frequencies), torch.cos(angle * frequencies)], dim=1)
 
 
-class _PromptStem(nn.Sequential):
+class _PromptStem(nn.Module):
     """(B, channels, 64, 64, 64) prompt of any number type -> (B, width, edge, edge, edge).
 
     Patches of 8, then stride-2 convolutions as in the published model, which concatenates the result
@@ -151,15 +154,18 @@ class _PromptStem(nn.Sequential):
     """
 
     def __init__(self, channels: int, width: int, edge: int, features: int = 112) -> None:
-        layers: list[nn.Module] = [nn.Conv3d(channels, features, 8, stride=8)]
+        super().__init__()
+        self.patches = nn.Conv3d(channels, features, 8, stride=8)
+        layers: list[nn.Module] = []
         size = 64 // 8
         while size > edge:
             size //= 2
             layers += [nn.SiLU(), nn.Conv3d(features, width if size == edge else features, 3, stride=2, padding=1)]
-        super().__init__(*layers)
+        self.convolutions = nn.Sequential(*layers)
 
     def forward(self, prompt: Tensor) -> Tensor:
         """One cast straight to the working precision: prompts are large and hold three values."""
         device = prompt.device.type
-        autocast = torch.is_autocast_enabled(device)
-        return super().forward(prompt.to(torch.get_autocast_dtype(device) if autocast else self[0].weight.dtype))  # type: ignore[no-any-return]
+        working = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else self.patches.weight.dtype
+        features: Tensor = self.convolutions(self.patches(prompt.to(working)))
+        return features

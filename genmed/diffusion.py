@@ -45,7 +45,13 @@ def implied_noise(noisy: Tensor, clean: Tensor, alpha: Tensor, sigma: Tensor) ->
 
 
 def ancestral_step(
-    schedule: Schedule, noisy: Tensor, clean: Tensor, step: int, to: int, generator: torch.Generator | None, eta: float = 1.0
+    schedule: Schedule,
+    noisy: Tensor,
+    clean: Tensor,
+    step: int,
+    to: int,
+    generator: torch.Generator | None,
+    eta: float = 1.0,
 ) -> Tensor:
     """One step from time ``step`` down to time ``to`` given the clean estimate (``to = -1`` returns the estimate).
 

@@ -63,9 +63,7 @@ def run_loop(
     state_file, curve_file = workdir / f"{name}.state", workdir / f"{name}.jsonl"
     average = copy.deepcopy(model).eval().requires_grad_(False)
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(
-        learnt, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
-    )
+    optimiser = torch.optim.AdamW(learnt, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99))
     step, spent = 0, 0.0
     if state_file.exists():
         state = torch.load(state_file, map_location=device, weights_only=True)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from benchmark.contract import MethodContext, Prediction, Request
+from benchmark.observations.agreement import reconcile
 from genmed.bundle import Bundle, load_bundle, load_shipped
 from genmed.guidance import Evidence
 from genmed.sample import (
@@ -25,6 +26,11 @@ from genmed.sample import (
 from genmed.train import fit_command
 from medshape_text.frame import TRUNCATION
 
+CONTRADICTION_VOXELS = 0.75
+"""A corrupted voxel is damage where the completed surface is farther than this and on the other side."""
+DAMAGE_MARGIN_VOXELS = 2.0
+"""How far around such voxels disagreement counts as damage too. Both chosen on validation subjects."""
+
 __all__ = ["GenMed", "fit_command", "genmed", "genmed_base", "genmed_paper"]
 
 Sampler = Callable[[Bundle, Estimate, Evidence, Tensor, torch.Generator], Tensor]
@@ -33,12 +39,16 @@ Sampler = Callable[[Bundle, Estimate, Evidence, Tensor, torch.Generator], Tensor
 
 @dataclass
 class GenMed:
-    """One trained pair model and one way of sampling it; ``samples`` completions are averaged as SDFs."""
+    """One trained pair model and one way of sampling it; ``samples`` completions are averaged as SDFs.
+
+    ``keep_observed`` ends with the observation itself wherever the completion does not expose it as damage.
+    """
 
     bundle: Bundle
     sampler: Sampler
     samples: int
     device: str
+    keep_observed: bool = False
 
     @property
     def weights_sha256(self) -> str:
@@ -55,7 +65,10 @@ class GenMed:
         latents = self.sampler(self.bundle, shape_given_text(self.bundle, embedding), evidence, noise, generator)
         with torch.no_grad():
             decoded = self.bundle.decode(latents).clamp(-TRUNCATION, TRUNCATION).mean(dim=0)
-        return Prediction(decoded.cpu().numpy().astype(np.float32))
+        sdf = decoded.cpu().numpy().astype(np.float32)
+        if self.keep_observed:
+            sdf = reconcile(sdf, request.observation, CONTRADICTION_VOXELS, DAMAGE_MARGIN_VOXELS)
+        return Prediction(sdf)
 
 
 def genmed(context: MethodContext) -> GenMed:
@@ -63,11 +76,11 @@ def genmed(context: MethodContext) -> GenMed:
     settings = GuidedSettings()
 
     def sampler(
-        bundle: Bundle, estimate: Estimate, evidence: Evidence, noise: Tensor, generator: torch.Generator
+        bundle: Bundle, estimate: Estimate, evidence: Evidence, noise: Tensor, _generator: torch.Generator
     ) -> Tensor:
-        return sample_guided(bundle, estimate, evidence, noise, generator, settings)
+        return sample_guided(bundle, estimate, evidence, noise, settings)
 
-    return GenMed(_weights(context), sampler, settings.samples, context.device)
+    return GenMed(_weights(context), sampler, settings.samples, context.device, keep_observed=True)
 
 
 def genmed_paper(context: MethodContext) -> GenMed:
@@ -89,4 +102,4 @@ def genmed_base(context: MethodContext) -> GenMed:
 def _weights(context: MethodContext) -> Bundle:
     if context.checkpoint is not None:
         return load_bundle(Path(context.checkpoint), context.device)
-    return load_shipped("mini", context.device)
+    return load_shipped("genmed", "mini", context.device)

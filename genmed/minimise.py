@@ -11,12 +11,15 @@ Objective = Callable[[Tensor], Tensor]
 """(B, ...) variables -> (B,) values, differentiable."""
 
 
-def minimise(objective: Objective, start: Tensor, evaluations: int, radius: float, memory: int = 8) -> Tensor:
+def minimise(
+    objective: Objective, start: Tensor, evaluations: int, radius: float, memory: int = 8, *, leap: bool = False
+) -> Tensor:
     """The best point seen in ``evaluations`` evaluations of value and gradient, starting at ``start`` (B, ...).
 
     The first step goes ``radius`` down the gradient; later steps follow the L-BFGS direction (Nocedal
     1980), never further than ``radius``. After a step that does not improve an entry, that entry goes
-    back to its best point and halves its radius.
+    back to its best point and halves its radius. ``leap`` returns the next point without evaluating it
+    there, one more step for the same price where a bad one can be mended later.
     """
     batch = len(start)
     point = start.detach().clone()
@@ -43,7 +46,7 @@ def minimise(objective: Objective, start: Tensor, evaluations: int, radius: floa
         # Without curvature the length of the gradient means nothing: go the whole radius.
         scale = reach / length if not pairs else torch.clamp(reach / length, max=1.0)
         point = best + (direction * scale[:, None]).reshape(start.shape)
-    return best
+    return point if leap else best
 
 
 def _flat(x: Tensor) -> Tensor:
@@ -51,23 +54,29 @@ def _flat(x: Tensor) -> Tensor:
 
 
 def _two_loop(gradient: Tensor, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """Inverse-Hessian times gradient from (step, gradient change) pairs; pairs without positive curvature are skipped."""
-    direction = gradient.clone()
-    kept = []
+    """Inverse Hessian times (B, N) gradient from (step, gradient change) pairs, oldest first.
+
+    A pair without positive curvature says nothing about a minimum and is skipped.
+    """
+    direction = gradient
+    used: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     for step, change in reversed(pairs):
         curvature = (step * change).sum(1)
         usable = curvature > 1e-10 * change.square().sum(1)
         inverse = torch.where(usable, 1 / curvature.clamp(min=1e-30), torch.zeros_like(curvature))
         weight = inverse * (step * direction).sum(1)
         direction = direction - weight[:, None] * change
-        kept.append((step, change, inverse, weight))
+        used.append((step, change, inverse, weight))
     if pairs:
-        for step, change in reversed(pairs):
-            curvature = (step * change).sum(1)
-            scale = torch.where(curvature > 0, curvature / change.square().sum(1).clamp(min=1e-30), torch.ones_like(curvature))
-            direction = direction * scale[:, None]
-            break
-    for step, change, inverse, weight in reversed(kept):
+        direction = direction * _latest_scale(*pairs[-1])[:, None]
+    for step, change, inverse, weight in reversed(used):
         correction = inverse * (change * direction).sum(1)
         direction = direction + (weight - correction)[:, None] * step
     return direction
+
+
+def _latest_scale(step: Tensor, change: Tensor) -> Tensor:
+    """(B,) size of the inverse Hessian along the latest step, 1 where its curvature is not positive."""
+    curvature = (step * change).sum(1)
+    size = curvature / change.square().sum(1).clamp(min=1e-30)
+    return torch.where(curvature > 0, size, torch.ones_like(size))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -50,8 +52,8 @@ class SmallTextTower(nn.Module):
     def encode(self, texts: Sequence[str]) -> Tensor:
         """See :class:`TextEncoder`. Differentiable in the tower's weights."""
         tokens = self.tokenizer(list(texts)).to(self.tower.positional_embedding.device)
-        features = self.tower(tokens)
-        return nn.functional.normalize(features, dim=1) * self.dim**0.5
+        features: Tensor = self.tower(tokens)
+        return _unit(features)
 
 
 class PretrainedTextTower:
@@ -68,7 +70,13 @@ class PretrainedTextTower:
     def encode(self, texts: Sequence[str]) -> Tensor:
         """See :class:`TextEncoder`."""
         features: Tensor = self._model.encode_text(self._tokenizer(list(texts)).to(self._device)).float()
-        return nn.functional.normalize(features, dim=1) * features.shape[1] ** 0.5
+        return _unit(features)
+
+
+def _unit(features: Tensor) -> Tensor:
+    """Scale (B, D) features to a root-mean-square of 1 per row."""
+    scaled: Tensor = nn.functional.normalize(features, dim=1) * features.shape[1] ** 0.5
+    return scaled
 
 
 @lru_cache(maxsize=1)
@@ -80,28 +88,27 @@ def import_open_clip() -> ModuleType:
     schemas lets the import pass; nothing here calls them.
     """
     _declare_torchvision_operators()
-    import open_clip  # noqa: PLC0415 - slow and only needed where text is encoded
+    import open_clip  # slow, and only needed where text is encoded
 
-    return open_clip
+    module: ModuleType = open_clip
+    return module
 
 
 _libraries: list[Any] = []  # torch drops a library's operators when the object goes
 
 
 def _declare_torchvision_operators() -> None:
-    import importlib.util  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
     spec = importlib.util.find_spec("torchvision")
     if "torchvision" in sys.modules or spec is None or spec.origin is None:
         return
     for extension in Path(spec.origin).parent.glob("_C*.so"):
         try:
-            torch.ops.load_library(extension)
+            torch.ops.load_library(extension)  # type: ignore[no-untyped-call]
         except OSError:  # built for CUDA: its libraries are not on this machine
             continue
     if not hasattr(torch.ops.torchvision, "nms"):
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            library.define(schema)  # type: ignore[no-untyped-call]
         _libraries.append(library)

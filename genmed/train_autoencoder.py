@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from genmed.autoencoder import Autoencoder, reconstruction_loss
 from genmed.loop import LoopConfig, Validate, run_loop
 
-ReadSdf = Callable[[int], np.ndarray]  # type: ignore[type-arg]
+ReadSdf = Callable[[int], np.ndarray]
 
 
-def draw_balanced(categories: Sequence[str], is_real: Sequence[bool], count: int, generator: torch.Generator) -> list[int]:
+def draw_balanced(
+    categories: Sequence[str], is_real: Sequence[bool], count: int, generator: torch.Generator
+) -> list[int]:
     """Indices of a batch: every category as likely, a real shape one time in five where there are synthetic ones."""
     groups: dict[tuple[str, bool], list[int]] = {}
     for index, key in enumerate(zip(categories, is_real, strict=True)):
@@ -51,16 +53,19 @@ def train_autoencoder(
         coarse = step < (config.restart or config.steps)
         return reconstruction_loss(decoded, batch, coarse=coarse) + kl_weight * divergence
 
-    trained = run_loop("autoencoder", model, loss_of, _watch(validation, device), config, workdir, seed, device, fingerprint)
+    trained = run_loop(
+        "autoencoder", model, loss_of, _watch(validation, device), config, workdir, seed, device, fingerprint
+    )
     assert isinstance(trained, Autoencoder)  # noqa: S101
     return trained
 
 
 def tune_decoder(
-    model: Autoencoder, read: ReadSdf, latents: Tensor, categories: Sequence[str], is_real: Sequence[bool],
-    validation: Tensor, config: LoopConfig, workdir: Path, seed: int, device: str, fingerprint: str,
+    model: Autoencoder, read: ReadSdf, latents: Tensor, scale: float, categories: Sequence[str],
+    is_real: Sequence[bool], validation: Tensor, config: LoopConfig, workdir: Path, seed: int, device: str,
+    fingerprint: str,
 ) -> Autoencoder:  # fmt: skip
-    """Train the decoder alone on posterior means ``latents`` (N, C, n, n, n), which is what it decodes ever after.
+    """Train the decoder alone on posterior means ``scale * latents`` (N, C, n, n, n), all it decodes ever after.
 
     While the encoder learns, the decoder sees means plus noise, and most latent cells of an SDF are
     nothing but noise; without it, group normalisation finds other statistics and the surface moves by
@@ -73,10 +78,12 @@ def tune_decoder(
         assert isinstance(module, Autoencoder)  # noqa: S101
         chosen = draw_balanced(categories, is_real, config.batch, generator)
         batch = torch.from_numpy(np.stack([read(index) for index in chosen])).float()[:, None].to(device)
-        decoded = module.decode(latents[chosen].float().to(device)).float()
+        decoded = module.decode(scale * latents[chosen].float().to(device)).float()
         return reconstruction_loss(decoded, batch, coarse=False)
 
-    trained = run_loop("decoder", model, loss_of, _watch(validation, device), config, workdir, seed, device, fingerprint)
+    trained = run_loop(
+        "decoder", model, loss_of, _watch(validation, device), config, workdir, seed, device, fingerprint
+    )
     assert isinstance(trained, Autoencoder)  # noqa: S101
     return trained
 
@@ -85,7 +92,9 @@ def _watch(validation: Tensor, device: str) -> Validate:
     @torch.no_grad()
     def validate(average: nn.Module) -> dict[str, float]:
         assert isinstance(average, Autoencoder)  # noqa: S101
-        decoded = torch.cat([average.decode(average.encode(part[:, None].to(device))) for part in validation.split(8)])
+        decoded = torch.cat(
+            [average.decode(average.encode(part[:, None].to(device))) for part in torch.split(validation, 8)]
+        )
         return {"dice": float(overlap(decoded[:, 0].cpu(), validation).mean())}
 
     return validate

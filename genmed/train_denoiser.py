@@ -42,24 +42,29 @@ def train_denoiser(
 
     The loss is |x0_hat - x0|^2 / (spread^2 max(sigma_t^2, 0.05)), that is v-prediction's weight, capped where
     there is next to no noise left; plus a tenth of the error of the text's mean and of the text part,
-    whose target is held constant so that the tower cannot make it easy.
+    whose target is held constant so that the tower cannot make it easy. From ``config.restart`` on,
+    shapes are weighted by :func:`category_weights`.
     """
+    balance = category_weights(latents, categories)
 
-    def loss_of(module: nn.Module, generator: torch.Generator, _step: int) -> Tensor:
+    def loss_of(module: nn.Module, generator: torch.Generator, step: int) -> Tensor:
         assert isinstance(module, PairModel)  # noqa: S101 - narrows the loop's general type
         chosen = draw_balanced(categories, is_real, config.batch, generator)
         clean = latents[chosen].float().to(device)
         captions = [_pick(texts[index], generator) for index in chosen]
         condition = prompts(chosen, generator).to(device) if prompts is not None else None
-        return pair_loss(module, clean, captions, schedule, generator, condition, spread)
+        late = config.restart and step >= config.restart
+        weights = balance[chosen] if late else torch.ones(len(chosen))
+        return pair_loss(module, clean, captions, schedule, generator, condition, spread, weights.to(device))
 
     @torch.no_grad()
     def validate(average: nn.Module) -> dict[str, float]:
         assert isinstance(average, PairModel)  # noqa: S101
         generator = torch.Generator().manual_seed(0)
         clean, captions = validation
-        return {"validation": float(_validation_error(average, clean.to(device), captions, schedule, generator,
-                                                      None if validation_prompts is None else validation_prompts.to(device)))}  # fmt: skip
+        condition = None if validation_prompts is None else validation_prompts.to(device)
+        error = _validation_error(average, clean.to(device), captions, schedule, generator, condition)
+        return {"validation": float(error)}
 
     trained = run_loop(name, model, loss_of, validate, config, workdir, seed, device, fingerprint)
     assert isinstance(trained, PairModel)  # noqa: S101
@@ -68,9 +73,9 @@ def train_denoiser(
 
 def pair_loss(
     model: PairModel, clean: Tensor, captions: Sequence[str], schedule: Schedule, generator: torch.Generator,
-    condition: Tensor | None, spread: float = 1.0,
+    condition: Tensor | None, spread: float = 1.0, weights: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    """Training loss of one batch; see :func:`train_denoiser`."""
+    """Training loss of one batch; see :func:`train_denoiser`. ``weights`` (B,) multiply the shape's error."""
     batch, device = len(clean), clean.device
     embedding = model.embed(captions)
     steps = torch.randint(schedule.steps, (batch,), generator=generator)
@@ -83,9 +88,31 @@ def pair_loss(
     estimate, text_estimate = model.denoiser(noisy, noisy_text, shape_level, text_level, condition)
     weight = 1 / (spread * shape_level[:, 1]).square().clamp(min=0.05 * spread**2)
     shape_error = ((estimate.float() - clean) ** 2).mean(dim=(1, 2, 3, 4)) * weight
+    if weights is not None:
+        shape_error = shape_error * weights
     mean_error = (model.denoiser.mean_shape(embedding).float() - clean) ** 2
     text_error = ((text_estimate.float() - embedding.detach()) ** 2).mean(dim=1)
-    return shape_error.mean() + 0.1 * mean_error.mean() / spread**2 + 0.1 * text_error.mean()
+    loss: Tensor = shape_error.mean() + 0.1 * mean_error.mean() / spread**2 + 0.1 * text_error.mean()
+    return loss
+
+
+def category_weights(latents: Tensor, categories: Sequence[str]) -> Tensor:
+    """(N,) weights that make the departure from its mean count alike in every category, 1 on average.
+
+    Thin bones have little surface and so small departures; without weights a hip bone's last tenth of
+    a voxel costs more than a fibula's first.
+    """
+    spread = {
+        name: departure(latents[[i for i, other in enumerate(categories) if other == name]]) for name in set(categories)
+    }
+    weights = torch.tensor([spread[name] ** -2 for name in categories])
+    return weights / torch.tensor([value**-2 for value in spread.values()]).mean()
+
+
+def departure(latents: Tensor) -> float:
+    """Root-mean-square departure of (N, ...) latents from their mean, over shapes and cells."""
+    latents = latents.float()
+    return float((latents - latents.mean(dim=0)).double().square().mean().sqrt())
 
 
 def draw_text_steps(schedule: Schedule, batch: int, generator: torch.Generator) -> Tensor:

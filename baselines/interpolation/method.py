@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.agreement import impose
 from baselines.interpolation.cleaning import cleaned
 from baselines.interpolation.crossing import blend_axes
 from baselines.interpolation.sections import observed_sections
 from baselines.interpolation.stack import interpolate_stack
 from benchmark.contract import Method, MethodContext, Observation, Prediction, Request, Volume
+from benchmark.observations.agreement import impose
 from medshape_text.curate.sdf import sdf_from_mask
 from medshape_text.frame import HALF_BOX_VOXELS, TRUNCATION
 

@@ -1,21 +1,15 @@
-"""Which voxels of an observation the shape model is fitted to, and what of a corrupted one is kept afterwards."""
+"""Which voxels of an observation the shape model is fitted to."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
-from baselines.agreement import impose
 from baselines.ssm.posterior import Evidence
 from benchmark.contract import Observation, Volume
 from medshape_text.frame import HALF_BOX_VOXELS, TRUNCATION, voxel_centres
 
 OUTLIERS = 0.02
 """Share of corrupted voxels the fit reckons with."""
-CONTRADICTION_VOXELS = 2.0
-"""A corrupted voxel is damage where the fitted surface is farther than this and on the other side."""
-DAMAGE_MARGIN_VOXELS = 3
-"""How far around such voxels disagreement counts as damage too."""
 _BAND_VOXELS = 2.5
 _MOST_VOXELS = 6000
 
@@ -38,18 +32,3 @@ def evidence_of(observation: Observation, mean_sdf: Volume) -> Evidence:
         chosen = chosen[:: max(1, len(chosen) // _MOST_VOXELS)]
         outliers = OUTLIERS
     return Evidence(voxel_centres()[chosen], np.where(inside.ravel()[chosen], 1.0, -1.0), outliers)
-
-
-def reconcile(sdf: Volume, observation: Observation) -> Volume:
-    """The fitted SDF made to agree with every observed voxel that it does not expose as damage.
-
-    Planes are exact and are kept. In a corrupted prompt, disagreement counts as damage within
-    ``DAMAGE_MARGIN_VOXELS`` of a voxel that lies on the wrong side by more than ``CONTRADICTION_VOXELS``.
-    """
-    if observation.kind == "planes":
-        return impose(sdf, observation.observed, observation.value > 0.5)
-    inside = observation.value < 0
-    core = (inside != (sdf < 0)) & (np.abs(sdf) > CONTRADICTION_VOXELS / HALF_BOX_VOXELS)
-    # The distance to nothing is undefined, so an empty core must not reach the transform.
-    damaged = ndimage.distance_transform_edt(~core) <= DAMAGE_MARGIN_VOXELS if core.any() else core
-    return impose(sdf, observation.observed & ~damaged, inside)

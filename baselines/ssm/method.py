@@ -8,12 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from baselines.ssm.deformation import DeformationModel, fit_deformation_model
-from baselines.ssm.evidence import evidence_of, reconcile
+from baselines.ssm.evidence import evidence_of
 from baselines.ssm.posterior import FitSettings, fit_posterior
 from baselines.training import learnt, rows_by_category
 from benchmark.contract import Method, MethodContext, Prediction, Request, TrainingData, Volume
+from benchmark.observations.agreement import reconcile
 from medshape_text.curate.sdf import sdf_from_mesh
 
+CONTRADICTION_VOXELS = 2.0
+"""A corrupted voxel is damage where the fitted surface is farther than this and on the other side."""
+DAMAGE_MARGIN_VOXELS = 3.0
+"""How far around such voxels disagreement counts as damage too."""
 ELASTICITY = 1.5
 """Size of the smooth modes in leave-one-out errors, chosen on validation subjects."""
 
@@ -64,7 +69,11 @@ class StatisticalShapeModel:
         known = learnt(self._models, request.category)
         weights = fit_posterior(known.model, evidence_of(request.observation, known.mean_sdf), self._settings)
         sdf = sdf_from_mesh(known.model.vertices(weights), known.model.faces)
-        return Prediction(reconcile(sdf, request.observation) if self._keep_observed else sdf)
+        return Prediction(
+            reconcile(sdf, request.observation, CONTRADICTION_VOXELS, DAMAGE_MARGIN_VOXELS)
+            if self._keep_observed
+            else sdf
+        )
 
 
 def build(context: MethodContext) -> Method:

@@ -7,45 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.contract import Case
-from benchmark.errors import DataError
-from medshape_text import DatasetError, decode_sdf, load, manifest
-from medshape_text.records import HEAVY_COLUMNS
+from benchmark.data.rows import Rows, read_manifest
+from medshape_text import decode_sdf
+from medshape_text.manifest import MANIFEST
 from medshape_text.seeds import seed_for
-
-if TYPE_CHECKING:
-    import datasets
-
-
-def open_rows(folder: Path, config: str, split: str) -> datasets.Dataset:
-    """Rows of one configuration and split, memory-mapped.
-
-    Raises:
-        DataError: if the folder is no data set of this schema version, or has no such split.
-    """
-    import datasets
-
-    bars = datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
-    try:
-        rows = load(folder, config, split)
-    except (DatasetError, OSError, ValueError) as error:
-        raise DataError(f"cannot read the data set {folder}: {error}") from error
-    finally:
-        if not bars:
-            datasets.enable_progress_bars()
-    if not isinstance(rows, datasets.Dataset):
-        raise DataError(f"the data set {folder} did not load as a table")
-    return rows
-
-
-def light_rows(rows: datasets.Dataset) -> list[dict[str, Any]]:
-    """Everything but the geometry."""
-    heavy = {column for columns in HEAVY_COLUMNS.values() for column in columns}
-    light: list[dict[str, Any]] = rows.remove_columns([name for name in rows.column_names if name in heavy]).to_list()
-    return light
 
 
 def prompt_texts(row: Mapping[str, Any]) -> list[str]:
@@ -73,7 +41,7 @@ class ShapeDataset:
     @property
     def ids(self) -> Sequence[str]:
         """Case ids in the order of the data set."""
-        return [str(row["id"]) for row in self._light]
+        return [str(row["id"]) for row in self._rows.light]
 
     def case(self, index: int, prompt: str) -> Case:
         """One shape observed through a prompt.
@@ -83,8 +51,8 @@ class ShapeDataset:
         """
         from benchmark.observations import observe  # brings torch, which listing data sets does not need
 
-        row = self._light[index]
-        truth = decode_sdf(self._rows[index])
+        row = self._rows.light[index]
+        truth = decode_sdf(self._rows.heavy(index))
         seed = seed_for(str(row["id"]), f"observation/{prompt}")
         return Case(
             id=str(row["id"]),
@@ -98,12 +66,8 @@ class ShapeDataset:
         )
 
     @cached_property
-    def _rows(self) -> datasets.Dataset:
-        return open_rows(self.folder, "sdf64", self.split)
-
-    @cached_property
-    def _light(self) -> list[dict[str, Any]]:
-        return light_rows(self._rows)
+    def _rows(self) -> Rows:
+        return Rows(self.folder, "sdf64", self.split, ("sdf",))
 
 
 def open_shapes(folder: Path, split: str) -> ShapeDataset:
@@ -112,9 +76,6 @@ def open_shapes(folder: Path, split: str) -> ShapeDataset:
     Raises:
         DataError: in one sentence.
     """
-    try:
-        revision = str(manifest.read(folder)["revision"])
-        digest = hashlib.sha256((folder / manifest.MANIFEST).read_bytes()).hexdigest()
-    except (DatasetError, OSError, KeyError) as error:
-        raise DataError(f"cannot read the data set {folder}: {error}") from error
+    revision = str(read_manifest(folder)["revision"])
+    digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     return ShapeDataset(folder, split, revision, digest)

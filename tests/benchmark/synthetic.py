@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ CATEGORIES = ("femur_left", "patella_left")
 SPLIT_SUBJECTS = {"train": ("t0", "t1", "t2"), "validation": ("v0",), "test": ("e0", "e1", "e2")}
 
 
-def write_data_set(folder: Path, scale: float | None = 0.02) -> Path:
+def write_data_set(folder: Path, scale: float | None = 0.02, rows_per_shard: int = 100) -> Path:
     """A data set of ellipsoids in the published layout, without curating anything: a second instead of minutes."""
     folder.mkdir()
     rows: dict[str, dict] = {}
@@ -105,12 +106,17 @@ def write_data_set(folder: Path, scale: float | None = 0.02) -> Path:
             for category in CATEGORIES:
                 rows[f"{subject}_{category}"] = _row(subject, category, split, scale)
     files = []
+
+    def read(key: str, columns: Sequence[str]) -> dict:
+        return {name: rows[key][name] for name in columns}
+
     for config in records.CONFIGS:
         for split in SPLIT_SUBJECTS:
             keys = [key for key, row in rows.items() if row["split"] == split]
-            written = shards.write_config(folder, config, split, keys, lambda k, c: {n: rows[k][n] for n in c})
+            written = shards.write_config(folder, config, split, keys, read, rows_per_shard)
             files += [shard.path for shard in written]
-    described = {"schema_version": records.SCHEMA_VERSION, "name": "stub", "files": {path: {} for path in files}}
+    hashes = {path: {"sha256": sha256((folder / path).read_bytes()).hexdigest()} for path in files}
+    described = {"schema_version": manifest.SCHEMA_VERSION, "name": "stub", "files": hashes}
     (folder / manifest.MANIFEST).write_text(json.dumps(described | {"revision": manifest.revision(described)}))
     return folder
 

@@ -151,7 +151,7 @@ def test_a_method_of_another_family_is_refused(invoke, stranger, data):
 def test_bad_data(invoke, tmp_path, data):
     arguments = ("run", "--method", "oracle", "--task", "broken", "--data")
     one_message(invoke(*arguments, tmp_path), 3, "manifest.json")
-    one_message(invoke(*arguments, data, "--split", "tset"), 3, "Did you mean 'test'")
+    one_message(invoke(*arguments, data, "--split", "tset"), 2, "unknown split 'tset'", "did you mean 'test'")
     other = write_data_set(tmp_path / "other")
     rewrite_manifest(other, schema_version="0")
     one_message(invoke(*arguments, other), 3, "schema version '0'")

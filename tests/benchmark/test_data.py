@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from synthetic import rewrite_manifest, write_data_set
 
 from benchmark.data import catalogue
 from benchmark.data.catalogue import resolve
+from benchmark.data.recent import Recent
+from benchmark.data.rows import Rows
 from benchmark.data.shapes import open_shapes
-from benchmark.data.training import ShapeTrainingData, _Recent
+from benchmark.data.training import ShapeTrainingData
 from benchmark.errors import DataError, UnknownNameError
 from benchmark.observations import observe
-from medshape_text import decode_mesh, decode_sdf, load
+from medshape_text import decode_mesh, decode_sdf
 from medshape_text.seeds import seed_for
 
 
@@ -24,10 +28,15 @@ def data(tmp_path_factory):
     return write_data_set(tmp_path_factory.mktemp("data") / "set")
 
 
+def table(folder, config, split):
+    """The rows of a split as pyarrow reads all its files at once."""
+    return pq.read_table(sorted((folder / config).glob(f"{split}-*"))).to_pylist()
+
+
 def test_cases_are_the_rows_of_the_split_in_order(data):
     shapes = open_shapes(data, "test")
-    rows = load(data, "sdf64", "test")
-    assert list(shapes.ids) == list(rows["id"])
+    rows = table(data, "sdf64", "test")
+    assert list(shapes.ids) == [row["id"] for row in rows]
     for index, row in enumerate(rows):
         case = shapes.case(index, "triplane")
         assert (case.id, case.subject, case.category, case.origin) == tuple(
@@ -64,11 +73,11 @@ def test_unknown_physical_scale(tmp_path):
 
 def test_training_data_is_the_training_split(data):
     training = ShapeTrainingData(data)
-    sdfs, meshes = load(data, "sdf64", "train"), load(data, "mesh", "train")
+    sdfs, meshes = table(data, "sdf64", "train"), table(data, "mesh", "train")
     assert len(training) == len(sdfs) == 6
     assert training.revision == open_shapes(data, "test").revision
-    assert training.ids == list(sdfs["id"])
-    assert training.subjects == list(sdfs["subject"])
+    assert training.ids == [row["id"] for row in sdfs]
+    assert training.subjects == [row["subject"] for row in sdfs]
     assert set(training.origins) == {"real_subject", "synthetic_ssm"}
     for index in (4, 0, 4):
         np.testing.assert_array_equal(training.sdf(index), decode_sdf(sdfs[index]))
@@ -77,28 +86,32 @@ def test_training_data_is_the_training_split(data):
     assert set(training.ids).isdisjoint(open_shapes(data, "test").ids)
 
 
-def test_shared_arrays_cannot_be_changed(data):
+def test_arrays_are_the_callers_own(data):
     training = ShapeTrainingData(data)
-    with pytest.raises(ValueError, match="read-only"):
-        training.sdf(0)[0] = 0
-    with pytest.raises(ValueError, match="read-only"):
-        training.mesh(0)[0][0] = 0
+    volume, (vertices, _) = training.sdf(0), training.mesh(0)
+    before = volume.copy(), vertices.copy()
+    volume[:], vertices[:] = 0, 0
+    np.testing.assert_array_equal(training.sdf(0), before[0])
+    np.testing.assert_array_equal(training.mesh(0)[0], before[1])
 
 
 def test_the_cache_forgets_the_least_recently_used():
-    recent, made = _Recent(2, lambda value: 1), []
+    recent, made = Recent(2), []
 
     def get(key):
-        return recent.get(key, lambda: made.append(key) or key)
+        return recent.get(key, lambda: made.append(key) or key, 1)
 
     assert [get(key) for key in (1, 2, 1, 3, 1, 2)] == [1, 2, 1, 3, 1, 2]
     assert made == [1, 2, 3, 2]
+    assert recent.get("large", lambda: "value", 99) == "value"
+    assert get(2) == 2
+    assert made == [1, 2, 3, 2, 2]
 
 
 def test_a_folder_of_another_schema_version_is_one_clear_error(tmp_path):
     folder = write_data_set(tmp_path / "set")
     rewrite_manifest(folder, schema_version="99")
-    with pytest.raises(DataError, match="schema version '99', this version reads '1'"):
+    with pytest.raises(DataError, match=r"schema version '99', this version .*reads '1'"):
         open_shapes(folder, "test")
     with pytest.raises(DataError, match="schema version"):
         ShapeTrainingData(folder)
@@ -107,8 +120,46 @@ def test_a_folder_of_another_schema_version_is_one_clear_error(tmp_path):
 def test_a_folder_that_is_no_data_set_and_an_unknown_split(tmp_path, data):
     with pytest.raises(DataError, match=r"manifest\.json"):
         open_shapes(tmp_path, "test")
-    with pytest.raises(DataError, match="Did you mean 'test'"):
+    with pytest.raises(UnknownNameError, match="did you mean 'test'"):
         _ = open_shapes(data, "tests").ids
+
+
+def test_a_split_without_shapes_and_a_damaged_file(tmp_path):
+    folder = write_data_set(tmp_path / "set")
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    rewrite_manifest(folder, files={path: entry for path, entry in files.items() if "validation" not in path})
+    with pytest.raises(DataError, match="no split 'validation'"):
+        _ = open_shapes(folder, "validation").ids
+    (path,) = (folder / "sdf64").glob("test-*")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="differs from the manifest"):
+        _ = open_shapes(folder, "test").ids
+    path.unlink()
+    with pytest.raises(DataError, match="No such file"):
+        _ = open_shapes(folder, "test").ids
+
+
+def test_rows_across_groups_and_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("medshape_text.shards.ROWS_PER_GROUP", dict.fromkeys(("shapes", "sdf64", "surface", "mesh"), 2))
+    folder = write_data_set(tmp_path / "set", rows_per_shard=5)
+    rows, expected = Rows(folder, "sdf64", "train"), table(folder, "sdf64", "train")
+    assert len(list((folder / "sdf64").glob("train-*"))) == 2
+    assert len(rows) == len(expected) == 6
+    for index in (0, 5, 4, 1, 2, 3):
+        assert rows.heavy(index) == {name: expected[index][name] for name in ("sdf", "mask")}
+        assert rows.light[index]["id"] == expected[index]["id"]
+    for index in (-1, 6):
+        with pytest.raises(IndexError):
+            rows.heavy(index)
+
+
+def test_another_data_set_in_a_folder_of_the_same_name_is_another_data_set(tmp_path):
+    for name, scale in (("one", 0.02), ("two", 0.04)):
+        (tmp_path / name).mkdir()
+        shapes = open_shapes(write_data_set(tmp_path / name / "set", scale=scale), "test")
+        assert shapes.case(0, "oneplane").millimetres_per_unit == pytest.approx(1 / scale)
 
 
 def test_names_folders_and_typing_errors(tmp_path, monkeypatch, data):

@@ -44,7 +44,8 @@ export function makePicker(root) {
     chosen.clear();
     update();
   });
-  for (const control of [search, category, order]) control.addEventListener("input", update);
+  search.addEventListener("input", update);
+  for (const choice of [category, order]) choice.addEventListener("change", update);
   update();
   return {
     show(name) {

@@ -60,7 +60,7 @@ function startControls(camera, stage) {
     });
   }
   const errorOf = $("#error-of");
-  errorOf?.addEventListener("input", () => {
+  errorOf?.addEventListener("change", () => {
     for (const view of $$(".view.error")) {
       const mesh = `prediction-${errorOf.value}`;
       const drawn = stage.setLayers($("canvas", view), [{ mesh, paint: "error", style: "surface" }]);

@@ -102,3 +102,9 @@ def html(runs, cases):
 def shapes():
     """The makers of shapes, for test files (which cannot import this one)."""
     return {"ellipsoid": ellipsoid, "box": box}
+
+
+@pytest.fixture
+def writers():
+    """What writes runs, for test files."""
+    return {"run": write_run}

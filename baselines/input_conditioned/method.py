@@ -1,0 +1,100 @@
+"""Input-conditioned diffusion: the denoiser is given the prompt and sampled without any guidance."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from baselines.input_conditioned.prompts import CHANNELS, TrainingPrompts, channels_of
+from benchmark.contract import MethodContext, Prediction, Request, TrainingData
+from genmed.bundle import Bundle, build_pair, load_bundle, load_shipped, save_bundle
+from genmed.config import Config
+from genmed.diffusion import cosine_schedule
+from genmed.loop import LoopConfig
+from genmed.sample import sample_unguided, shape_given_text, start_noise
+from genmed.train import SEED, encode_all, open_job, provenance, watched_latents
+from genmed.train_denoiser import train_denoiser
+from medshape_text.frame import TRUNCATION
+
+
+@dataclass
+class InputConditioned:
+    """A prompt-conditioned pair model, sampled by plain ancestral steps."""
+
+    bundle: Bundle
+    device: str
+
+    @property
+    def weights_sha256(self) -> str:
+        """Hash of the weights file, for the run record."""
+        return self.bundle.sha256
+
+    def predict(self, request: Request) -> Prediction:
+        """Complete one shape; every draw comes from a generator seeded with ``request.seed``."""
+        generator = torch.Generator().manual_seed(request.seed)
+        with torch.no_grad():
+            embedding = self.bundle.pair.embed([request.text])
+            noise = start_noise(self.bundle, 1, generator, self.device)
+            prompt = channels_of(request.observation).to(self.device)
+            estimate = shape_given_text(self.bundle, embedding, prompt)
+            latent = sample_unguided(self.bundle, estimate, noise, generator)
+            decoded = self.bundle.decode(latent)[0].clamp(-TRUNCATION, TRUNCATION)
+        return Prediction(decoded.cpu().numpy().astype(np.float32))
+
+
+def build(context: MethodContext) -> InputConditioned:
+    """Factory of the entry point. The autoencoder is genmed's own."""
+    genmed = load_shipped("genmed", "mini", context.device)
+    if context.checkpoint is not None:
+        bundle = load_bundle(Path(context.checkpoint), context.device, autoencoder=genmed.autoencoder)
+    else:
+        bundle = load_shipped("baselines.input_conditioned", "mini", context.device, genmed.autoencoder)
+    return InputConditioned(bundle, context.device)
+
+
+def fit_command(
+    config: str, data: TrainingData, validation: TrainingData, out: Path, device: str, resume: bool = True
+) -> None:
+    """``genmed-bench fit --method input-conditioned``: the denoiser alone, on the latents of genmed's autoencoder.
+
+    Raises:
+        ValueError: for an unknown configuration, or a work folder of another one.
+    """
+    genmed = load_shipped("genmed", "mini", device)
+    settings = load_settings(config, genmed.config)
+    job = open_job(settings, data, validation, out, device, resume)
+    latents, scale = encode_all(genmed.autoencoder, data, device, settings.latent_spread)
+    prompts = TrainingPrompts(_masks(data))
+    watched = TrainingPrompts(_masks(validation))(range(len(validation)), torch.Generator().manual_seed(SEED))
+    torch.manual_seed(SEED + 1)
+    pair = train_denoiser(
+        build_pair(settings).to(device), latents, data.categories, job.is_real, data.texts,
+        watched_latents(job, genmed.autoencoder, scale), cosine_schedule(settings.diffusion_steps),
+        settings.train_denoiser, job.workdir, SEED, device, job.fingerprint, prompts, watched,
+        settings.latent_spread, "input-conditioned",
+    )  # fmt: skip
+    command = f"genmed-bench fit --method input-conditioned --config {config}"
+    facts = provenance(job, command, ("input-conditioned",)) | {"autoencoder": genmed.sha256}
+    schedule = cosine_schedule(settings.diffusion_steps)
+    save_bundle(Bundle(settings, genmed.autoencoder, pair, scale, schedule, facts), out, with_autoencoder=False)
+
+
+def load_settings(name: str, genmed: Config) -> Config:
+    """The configuration of genmed with a prompt as input and its own length of training."""
+    shipped = files("baselines.input_conditioned").joinpath(f"{name}.toml")
+    if not shipped.is_file():
+        raise ValueError(f"no configuration named {name!r}; shipped is mini")
+    loop = LoopConfig(**tomllib.loads(shipped.read_text())["train"])
+    denoiser = dataclasses.replace(genmed.denoiser, condition_channels=CHANNELS)
+    return dataclasses.replace(genmed, denoiser=denoiser, train_denoiser=loop)
+
+
+def _masks(data: TrainingData) -> np.ndarray:
+    """Packed insides of all shapes, (N, 32768) uint8."""
+    return np.stack([np.packbits(data.sdf(index) < 0) for index in range(len(data))])
