@@ -11,9 +11,10 @@ import trimesh
 from baseline_material import ArrayTrainingData, dice, request_for
 
 from baselines.ssm.deformation import fit_deformation_model
-from baselines.ssm.evidence import evidence_of, reconcile
+from baselines.ssm.evidence import evidence_of
 from baselines.ssm.method import StatisticalShapeModel
 from baselines.ssm.posterior import Evidence, FitSettings, _contact, fit_posterior
+from benchmark.observations.agreement import reconcile
 from medshape_text.curate.sdf import sdf_from_mesh
 
 WIDTHS = np.linspace(-1, 1, 9)
@@ -133,7 +134,7 @@ def test_reconcile_leaves_an_undamaged_prompt_alone() -> None:
     truth = sdf_from_mesh(shape(0.3), FACES)
     observation = request_for(truth, "broken").observation
     undamaged = type(observation)("broken", "corrupted", truth, observation.observed, observation.operator)
-    np.testing.assert_array_equal(reconcile(truth, undamaged), truth)
+    np.testing.assert_array_equal(reconcile(truth, undamaged, 2.0, 3.0), truth)
 
 
 def test_meshes_that_do_not_correspond_are_refused(data: ArrayTrainingData) -> None:
