@@ -65,7 +65,7 @@ def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")] = Path("report.html"),
     data: DataOption = "mini",
     case: Annotated[list[str] | None, typer.Option(help="Show this case; may be repeated.")] = None,
-    limit_cases: Annotated[int, typer.Option(min=0, help="How many cases to show when none is named.")] = 6,
+    limit_cases: Annotated[int, typer.Option(min=0, help="How many cases to show when none is named.")] = 7,
 ) -> None:
     """Write one self-contained HTML report of runs: tables, plots and shapes to turn."""
     with errors_reported():

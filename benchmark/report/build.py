@@ -30,7 +30,7 @@ CaseReader = Callable[[str], Case]
 
 
 def build_report(
-    runs: list[Path], data_dir: Path, output: Path, cases: list[str] | None = None, limit_cases: int = 6
+    runs: list[Path], data_dir: Path, output: Path, cases: list[str] | None = None, limit_cases: int = 7
 ) -> None:
     """Write a report that opens from disk, without any network.
 
@@ -56,7 +56,7 @@ def render_report(
     entries: Sequence[Entry],
     read: CaseReader,
     cases: Sequence[str] | None = None,
-    limit_cases: int = 6,
+    limit_cases: int = 7,
     command: str = "",
 ) -> str:
     """The HTML of a report on runs that belong together (see `build_report`).
