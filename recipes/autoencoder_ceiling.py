@@ -1,0 +1,31 @@
+"""Mean Dice of the shipped autoencoder on real test bones: the truth through encoder and decoder, per bone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import torch
+
+from benchmark.data.catalogue import resolve
+from benchmark.data.training import ShapeTrainingData
+from genmed.bundle import load_shipped
+from genmed.train_autoencoder import overlap
+
+
+def main() -> None:
+    """Print a line per category and the mean over shapes."""
+    data = ShapeTrainingData(resolve("mini"), "test")
+    bundle = load_shipped("genmed", "mini")
+    scores = defaultdict(list)
+    with torch.no_grad():
+        for index, category in enumerate(data.categories):
+            truth = torch.from_numpy(data.sdf(index).copy())[None]
+            scores[category].append(float(overlap(bundle.decode(bundle.encode(truth)), truth)))
+    for category, values in sorted(scores.items()):
+        print(f"{category:14s} {sum(values) / len(values):.4f}")
+    everything = [value for values in scores.values() for value in values]
+    print(f"{'mean':14s} {sum(everything) / len(everything):.4f}  ({len(everything)} shapes)")
+
+
+if __name__ == "__main__":
+    main()
