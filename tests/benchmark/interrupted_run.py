@@ -21,7 +21,7 @@ from benchmark.errors import BenchError
 from benchmark.records import files, writer
 from benchmark.runner import execute
 
-CASES = 3
+CASES = 2
 
 
 def die() -> None:
@@ -55,7 +55,7 @@ def arrange(how: str, when: int) -> None:
     elif how == "tear":
         writer.append = append
     elif how == "file-limit":
-        resource.setrlimit(resource.RLIMIT_FSIZE, (when, when))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (when, resource.RLIM_INFINITY))
 
 
 def run(out: str, how: str = "", when: str = "0") -> int:
@@ -67,6 +67,7 @@ def run(out: str, how: str = "", when: str = "0") -> int:
     try:
         execute(make_plan(Path(out), method, CASES))
     except BenchError as error:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     return 0

@@ -168,7 +168,9 @@ def test_a_plane_that_misses_the_shape_is_flagged(ellipsoid, bone):
 
 
 def test_observing_leaves_the_shape_alone(bone):
-    before = bone.copy()
+    before, mask = bone.copy(), bone < 0
+    draw_spheres(mask, np.random.default_rng(0))
+    np.testing.assert_array_equal(mask, bone < 0)
     for prompt in ("oneplane", "triplane", "multiplane", "broken", "noisy"):
         observe(prompt, bone, 5)
     np.testing.assert_array_equal(bone, before)

@@ -30,7 +30,7 @@ def scores(name, prediction, case):
 
 
 def published_points(sdf):
-    vertices = marching_cubes(sdf, level=0.0 if sdf.min() <= 0 <= sdf.max() else (sdf.min() + sdf.max()) / 2)[0]
+    vertices = marching_cubes(sdf.copy(), level=0.0 if sdf.min() <= 0 <= sdf.max() else (sdf.min() + sdf.max()) / 2)[0]
     vertices = vertices.astype(np.float64)
     chosen, nearest = [0], np.full(len(vertices), np.inf)
     while len(chosen) < 512:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from interrupted_run import CASES
 
 PROGRAM = Path(__file__).with_name("interrupted_run.py")
 REPOSITORY = Path(__file__).parents[2]
@@ -64,22 +65,23 @@ def contents(folder):
 def check_resumed(server, folder, reference):
     assert server.run(folder) == 0
     assert contents(folder) == reference
-    assert len((folder / "timings.jsonl").read_text().splitlines()) == 3
+    assert len((folder / "timings.jsonl").read_text().splitlines()) == CASES
     assert not list(folder.rglob("*.tmp"))
 
 
 @pytest.mark.parametrize("how", ["kill-before", "kill-after"])
 def test_killed_at_every_write(server, reference, tmp_path, how):
     # run.json, then per case: prediction, timing, observation, rows.
-    for when in range(1, 1 + 1 + 3 * 4):
+    writes = 1 + CASES * 4
+    for when in range(1, writes + 1):
         folder = tmp_path / f"{how}-{when}"
         assert server.run(folder, how, when) == -signal.SIGKILL, when
         check_resumed(server, folder, reference)
-    assert server.run(tmp_path / "beyond", how, 14) == 0
+    assert server.run(tmp_path / "beyond", how, writes + 1) == 0
 
 
 def test_killed_in_the_middle_of_every_append(server, reference, tmp_path):
-    for when in range(1, 1 + 3 * 3):
+    for when in range(1, 1 + CASES * 3):
         folder = tmp_path / f"tear-{when}"
         assert server.run(folder, "tear", when) == -signal.SIGKILL
         check_resumed(server, folder, reference)
@@ -88,7 +90,7 @@ def test_killed_in_the_middle_of_every_append(server, reference, tmp_path):
 def test_killed_again_and_again_at_random_moments(server, reference, tmp_path):
     rng = random.Random(0)  # noqa: S311  (when to kill is no secret)
     folder = tmp_path / "run"
-    for _ in range(6):
+    for _ in range(5):
         child = server.start(folder, "slow", 30)
         time.sleep(rng.uniform(0.02, 0.4))
         with contextlib.suppress(ProcessLookupError):  # it may have finished already
