@@ -7,21 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # lets tests and the processes they start import the helpers beside this file
-
-from synthetic import make_ellipsoid  # noqa: E402
-
-SPEC = """
-[{name}]
-title = "A stranger's method"
-task_families = ["shape-completion"]
-licence = "MIT"
-paper = "none"
-implementation = "ours"
-training_data = "none"
-"""
+from synthetic import SPEC, make_ellipsoid
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,17 @@ from medshape_text import manifest, records, shards
 from medshape_text.frame import Similarity
 from medshape_text.seeds import generator_for, seed_for
 
+# The spec.toml of a stranger's method.
+SPEC = """
+[{name}]
+title = "A stranger's method"
+task_families = ["shape-completion"]
+licence = "MIT"
+paper = "none"
+implementation = "ours"
+training_data = "none"
+"""
+
 
 @cache
 def make_ellipsoid(radii: tuple[float, ...] = (28, 20, 18), centre: tuple[float, ...] = (31.5, 31.5, 31.5)) -> NDArray:

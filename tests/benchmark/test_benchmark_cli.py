@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from synthetic import rewrite_manifest, write_data_set
+from synthetic import SPEC, rewrite_manifest, write_data_set
 from typer.testing import CliRunner
 
 from benchmark.cli import app
@@ -48,8 +48,6 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def mean(stranger):
-    from conftest import SPEC
-
     return stranger("test-mean", MEAN, SPEC + 'fit = "on-run"\n')
 
 
@@ -142,8 +140,6 @@ def test_bad_usage(invoke, mean, data, options, words):
 
 
 def test_a_method_of_another_family_is_refused(invoke, stranger, data):
-    from conftest import SPEC
-
     stranger("segmenter", CONSTANT, SPEC.replace("shape-completion", "segmentation"))
     one_message(invoke("run", "--method", "segmenter", "--task", "broken", "--data", data), 2, "segmentation")
 
@@ -158,8 +154,6 @@ def test_bad_data(invoke, tmp_path, data):
 
 
 def test_bad_methods(invoke, stranger, data):
-    from conftest import SPEC
-
     arguments = ("--task", "broken", "--data", data)
     stranger("no-spec", CONSTANT, None)
     one_message(invoke("run", "--method", "no-spec", *arguments), 4, "no readable spec")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny import Balls, tiny_config
 
 from benchmark.contract import MethodContext, Request
 from benchmark.observations import observe
@@ -18,7 +19,6 @@ from genmed.diffusion import cosine_schedule
 from genmed.loop import LoopConfig, run_loop
 from genmed.method import genmed, genmed_base, genmed_paper
 from genmed.train_denoiser import pair_loss
-from tests.genmed.tiny import Balls, tiny_config
 
 
 class KilledError(Exception):
