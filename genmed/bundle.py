@@ -21,7 +21,8 @@ from genmed.diffusion import Schedule, cosine_schedule
 from genmed.text import SmallTextTower
 from genmed.train_denoiser import PairModel
 
-FORMAT = "genmed-bundle-1"
+FORMAT = "genmed-bundle-2"
+_SHARED = ("autoencoder.", "pair.denoiser.prior.")  # what a model of the same latents takes from its owner
 
 
 class WeightsError(RuntimeError):
@@ -63,19 +64,17 @@ def build_pair(config: Config) -> PairModel:
     return PairModel(Denoiser(config.denoiser), SmallTextTower(config.text))
 
 
-def save_bundle(bundle: Bundle, path: Path, *, with_autoencoder: bool = True) -> str:
+def save_bundle(bundle: Bundle, path: Path, *, shared: bool = False) -> str:
     """Write the weights in half precision; returns the file's sha256. The file appears whole or not at all.
 
-    A model that shares another's autoencoder leaves it out, and has to be given it again when loaded.
+    ``shared``: the model takes autoencoder and prior from another bundle, so leave them out.
     """
-    modules: dict[str, nn.Module] = {"pair": bundle.pair}
-    if with_autoencoder:
-        modules["autoencoder"] = bundle.autoencoder
+    modules: dict[str, nn.Module] = {"pair": bundle.pair, "autoencoder": bundle.autoencoder}
     tensors = {
-        f"{prefix}.{name}": value.detach().cpu().to(torch.float16).contiguous()
+        name: (value.to(torch.float16) if value.is_floating_point() else value).contiguous()
         for prefix, module in modules.items()
-        for name, value in module.state_dict().items()
-        if value.is_floating_point()
+        for name, value in _tensors_of(module, prefix).items()
+        if not (shared and name.startswith(_SHARED))
     }
     facts = {
         "format": FORMAT,
@@ -90,12 +89,10 @@ def save_bundle(bundle: Bundle, path: Path, *, with_autoencoder: bool = True) ->
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def load_bundle(
-    path: Path, device: str = "cpu", sha256: str | None = None, autoencoder: Autoencoder | None = None
-) -> Bundle:
+def load_bundle(path: Path, device: str = "cpu", sha256: str | None = None, owner: Bundle | None = None) -> Bundle:
     """Read weights written by :func:`save_bundle` in single precision, ready for inference.
 
-    ``autoencoder`` is used where the file holds none.
+    ``owner`` lends autoencoder and prior where the file leaves them out.
 
     Raises:
         WeightsError: when the file is missing, has another hash than ``sha256``, is not such a
@@ -113,11 +110,12 @@ def load_bundle(
         if facts.get("format") != FORMAT:
             raise WeightsError(f"{path} is no {FORMAT} file (format: {facts.get('format')}).")
         config = parse_config(_untuple(json.loads(facts["config"])))
-        pair = build_pair(config)
-        _fill(pair, "pair.", tensors)
-        if autoencoder is None:
-            autoencoder = build_autoencoder(config)
-            _fill(autoencoder, "autoencoder.", tensors)
+        if owner is not None:
+            lent = _tensors_of(owner.pair, "pair") | _tensors_of(owner.autoencoder, "autoencoder")
+            tensors = {name: value for name, value in lent.items() if name.startswith(_SHARED)} | tensors
+        pair, autoencoder = build_pair(config), build_autoencoder(config)
+        _fill(pair, "pair", tensors)
+        _fill(autoencoder, "autoencoder", tensors)
         bundle = Bundle(
             config, _for_inference(autoencoder, device), pair.to(device).eval().requires_grad_(False),
             float(facts["latent_scale"]), cosine_schedule(config.diffusion_steps),
@@ -130,7 +128,7 @@ def load_bundle(
     return bundle
 
 
-def load_shipped(package: str, name: str, device: str = "cpu", autoencoder: Autoencoder | None = None) -> Bundle:
+def load_shipped(package: str, name: str, device: str = "cpu", owner: Bundle | None = None) -> Bundle:
     """Weights that come with a package; ``weights/<name>.json`` beside them pins their sha256.
 
     Raises:
@@ -141,7 +139,7 @@ def load_shipped(package: str, name: str, device: str = "cpu", autoencoder: Auto
     if not card.is_file():
         raise WeightsError(f"{package} ships no weights named {name!r}; train them with genmed-bench fit.")
     with as_file(folder.joinpath(f"{name}.safetensors")) as path:
-        return load_bundle(path, device, json.loads(card.read_text())["sha256"], autoencoder)
+        return load_bundle(path, device, json.loads(card.read_text())["sha256"], owner)
 
 
 def _for_inference(autoencoder: Autoencoder, device: str) -> Autoencoder:
@@ -150,13 +148,27 @@ def _for_inference(autoencoder: Autoencoder, device: str) -> Autoencoder:
     return frozen.to(memory_format=torch.channels_last_3d)  # type: ignore[no-any-return, call-overload]
 
 
+def _tensors_of(module: nn.Module, prefix: str) -> dict[str, Tensor]:
+    """A module's tensors by full name; counters and other whole numbers are not weights, bytes are."""
+    return {
+        f"{prefix}.{name}": value.detach().cpu()
+        for name, value in module.state_dict().items()
+        if value.is_floating_point() or value.dtype == torch.int8
+    }
+
+
 def _fill(module: nn.Module, prefix: str, tensors: dict[str, Tensor]) -> None:
-    """Load every floating-point tensor of a module; nothing may be missing or left over."""
-    mine = {name.removeprefix(prefix): value.float() for name, value in tensors.items() if name.startswith(prefix)}
-    expected = {name for name, value in module.state_dict().items() if value.is_floating_point()}
-    if set(mine) != expected:
-        raise WeightsError(f"the weights do not fit: {sorted(set(mine) ^ expected)[:4]} are missing or unknown.")
-    module.load_state_dict(mine, strict=False)
+    """Load every weight of a module; nothing may be missing, left over or of another kind."""
+    expected = _tensors_of(module, prefix)
+    mine = {name: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
+    if set(mine) != set(expected):
+        raise WeightsError(f"the weights do not fit: {sorted(set(mine) ^ set(expected))[:4]} are missing or unknown.")
+    kinds = [name for name, value in mine.items() if value.is_floating_point() != expected[name].is_floating_point()]
+    if kinds:
+        raise WeightsError(f"the weights do not fit: {kinds[:4]} are of another number type.")
+    module.load_state_dict(
+        {name.removeprefix(f"{prefix}."): value.to(expected[name].dtype) for name, value in mine.items()}, strict=False
+    )
 
 
 def _untuple(config: dict[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,9 @@ conditionals and both marginals (UniDiffuser, Bao et al. 2023): a part without n
 that is all noise is unknown.
 
 The network predicts the clean shape, not the noise: shapes lie near a manifold of few dimensions,
-noise does not, so a narrow transformer over large patches is enough (Li and He 2025). It predicts
-the departure from a mean that depends on the text, so with nothing but noise to go on the answer is
-the mean shape of the structure; at low noise the input passes through as the best linear estimate
-of detail off the manifold would (Karras et al. 2022, for detail ~ N(0, detail^2)).
+noise does not, so a narrow transformer over large patches is enough (Li and He 2025). It corrects
+what a Gaussian of the structure the text names expects (``prior.py``), in units of that expectation's
+error: untrained, the denoiser is the ideal one for Gaussian shapes, and training bends it.
 """
 
 from __future__ import annotations
@@ -21,15 +20,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genmed.autoencoder import depth_to_space, space_to_depth
+from genmed.prior import Expectation, StructurePrior
 
 
 @dataclass(frozen=True)
 class DenoiserConfig:
     """Sizes.
 
-    ``patch``: edge, in latent cells, of the cube one token stands for. ``detail``: standard deviation
-    (of latents normalised to 1) of what the transformer need not explain and passes through at low
-    noise. ``condition_channels`` > 0 adds a prompt volume as input (the input-conditioned baseline).
+    ``patch``: edge, in latent cells, of the cube one token stands for. ``structures``: categories of
+    the training data, set when training starts. ``modes``: of the Gaussian of each structure.
+    ``condition_channels`` > 0 adds a prompt volume as input (the input-conditioned baseline).
     """
 
     latent_channels: int = 8
@@ -39,7 +39,8 @@ class DenoiserConfig:
     depth: int = 6
     heads: int = 4
     text_dim: int = 64
-    detail: float = 0.15
+    structures: int = 1
+    modes: int = 32
     condition_channels: int = 0
 
 
@@ -71,11 +72,25 @@ class Block(nn.Module):
         return x + change
 
 
+@dataclass(frozen=True)
+class PairEstimate:
+    """What the denoiser makes of a noisy pair.
+
+    ``shape`` (B, C, n, n, n) and ``text`` (B, D) are the clean estimates, ``log_structure`` (B, S) the
+    log-probability of every structure by the text, ``expected`` what the prior alone made of the shape.
+    """
+
+    shape: Tensor
+    text: Tensor
+    log_structure: Tensor
+    expected: Expectation
+
+
 class Denoiser(nn.Module):
     """Estimates the clean pair from a noisy one.
 
     ``forward`` takes the noisy shape latent (B, C, n, n, n), the noisy text embedding (B, D) and both
-    noise levels as (alpha, sigma) columns, and returns estimates of both clean parts.
+    noise levels as (alpha, sigma) columns (B, 2).
     """
 
     def __init__(self, config: DenoiserConfig) -> None:
@@ -84,42 +99,47 @@ class Denoiser(nn.Module):
         cells = (config.latent_size // config.patch) ** 3
         token = config.latent_channels * config.patch**3
         width = config.width
-        self.shape_in = nn.Linear(token, width)
+        self.prior = StructurePrior(config.structures, config.modes, config.latent_channels, config.latent_size)
+        self.structure = nn.Linear(config.text_dim, config.structures)
+        self.shape_in = nn.Linear(2 * token, width)
         self.text_in = nn.Linear(config.text_dim, width)
         self.position = nn.Parameter(torch.randn(cells + 1, width) * 0.02)
         self.time = nn.Sequential(nn.Linear(4 * _FREQUENCIES, width), nn.SiLU(), nn.Linear(width, 6 * width))
         self.blocks = nn.ModuleList(Block(width, config.heads) for _ in range(config.depth))
         self.shape_out = nn.Linear(width, token)
         self.text_out = nn.Linear(width, config.text_dim)
-        self.mean = nn.Linear(config.text_dim, token * cells)
         self.condition_in: nn.Module | None = None
         if config.condition_channels:
             self.condition_in = _PromptStem(config.condition_channels, width, config.latent_size // config.patch)
-        for layer in (self.shape_out, self.text_out, self.mean):
+        for layer in (self.shape_out, self.text_out, self.structure):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def mean_shape(self, text: Tensor) -> Tensor:
-        """Mean latent of the structures named by (B, D) text embeddings, (B, C, n, n, n)."""
-        n = self.config.latent_size
-        return self.mean(text).reshape(-1, self.config.latent_channels, n, n, n)  # type: ignore[no-any-return]
-
     def forward(
         self, shape: Tensor, text: Tensor, shape_level: Tensor, text_level: Tensor, condition: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Clean estimates. Levels are (B, 2): alpha and sigma of each part. See the class."""
-        alpha, sigma = (column.reshape(-1, 1, 1, 1, 1) for column in shape_level.unbind(1))
-        # A noisy text names its structure only as far as it is text: scale it by its alpha.
-        mean = self.mean_shape(text * text_level[:, :1])
-        centred = shape - alpha * mean  # ~ N(0, 1) at every level, since alpha^2 + sigma^2 = 1
-        change, text_estimate = self._transform(centred, text, shape_level, text_level, condition)
-        passed = self.config.detail**2 * alpha / (self.config.detail**2 * alpha**2 + sigma**2)
-        return mean + passed * centred + change, text_estimate
+    ) -> PairEstimate:
+        """See the class."""
+        alpha, sigma = text_level[:, :1], text_level[:, 1:]
+        # The linear discriminant of prototypes seen through noise; the constant is the spread of wordings.
+        log_structure = torch.log_softmax(self.structure(text * alpha / (sigma**2 + 0.1)).float(), dim=1)
+        with torch.autocast(shape.device.type, enabled=False):
+            expected = self.prior(shape.float(), shape_level, log_structure.detach())
+            tokens = self._tokens(shape.float(), shape_level, expected)
+        change, text_change = self._transform(tokens, text, shape_level, text_level, condition)
+        corrected = expected.shape + _spread(expected.error) * change
+        return PairEstimate(corrected, alpha * text + sigma * text_change, log_structure, expected)
+
+    def _tokens(self, shape: Tensor, level: Tensor, expected: Expectation) -> Tensor:
+        """(B, N, 2 C patch^3): the expected departure from the mean, and what it leaves of x_t; both about 1."""
+        alpha, sigma = _spread(level[:, 0]), _spread(level[:, 1])
+        departure = (expected.shape - expected.mean) / _spread(expected.spread)
+        left = (shape - alpha * expected.shape) / (sigma**2 + (alpha * _spread(expected.error)) ** 2).sqrt().clamp(1e-4)
+        both = torch.cat([departure, left], dim=1)
+        return space_to_depth(both, self.config.patch).flatten(2).transpose(1, 2)
 
     def _transform(
-        self, centred: Tensor, text: Tensor, shape_level: Tensor, text_level: Tensor, condition: Tensor | None
+        self, tokens: Tensor, text: Tensor, shape_level: Tensor, text_level: Tensor, condition: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        tokens = space_to_depth(centred, self.config.patch).flatten(2).transpose(1, 2)
         x = torch.cat([self.shape_in(tokens), self.text_in(text)[:, None]], dim=1) + self.position
         if self.condition_in is not None:
             if condition is None:
@@ -132,8 +152,12 @@ class Denoiser(nn.Module):
         x = F.layer_norm(x, x.shape[-1:])
         edge = self.config.latent_size // self.config.patch
         cells = self.shape_out(x[:, :-1]).transpose(1, 2).unflatten(2, (edge, edge, edge))
-        text_estimate = text_level[:, :1] * text + text_level[:, 1:] * self.text_out(x[:, -1])
-        return depth_to_space(cells, self.config.patch), text_estimate
+        return depth_to_space(cells, self.config.patch), self.text_out(x[:, -1])
+
+
+def _spread(value: Tensor) -> Tensor:
+    """(B,) -> (B, 1, 1, 1, 1)."""
+    return value.reshape(-1, 1, 1, 1, 1)
 
 
 _FREQUENCIES = 32

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genmed.bundle import Bundle
+from genmed.denoiser import PairEstimate
 from genmed.diffusion import ancestral_step, renoise_step
 from genmed.guidance import Evidence, Likelihood, published_loss
 from genmed.minimise import Objective, minimise
@@ -26,8 +27,8 @@ def shape_given_text(bundle: Bundle, embedding: Tensor, condition: Tensor | None
         level = level_of(bundle.schedule, step, batch, noisy.device)
         given = level_of(bundle.schedule, GIVEN, batch, noisy.device)
         prompt = None if condition is None else condition.expand(batch, *condition.shape[1:])
-        clean, _ = bundle.pair.denoiser(noisy, embedding.expand(batch, -1), level, given, prompt)
-        return clean  # type: ignore[no-any-return]
+        pair: PairEstimate = bundle.pair.denoiser(noisy, embedding.expand(batch, -1), level, given, prompt)
+        return pair.shape
 
     return estimate
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from genmed.bundle import Bundle, build_autoencoder, build_pair, save_bundle
 from genmed.config import Config, load_config
 from genmed.diffusion import cosine_schedule
 from genmed.train_autoencoder import train_autoencoder, tune_decoder
-from genmed.train_denoiser import departure, train_denoiser
+from genmed.train_denoiser import Pairs, departure, train_denoiser
 
 SEED = 0
 REAL = "real_subject"
@@ -55,22 +56,27 @@ def fit_command(
     Raises:
         ValueError: for an unknown configuration, or a work folder of another one.
     """
-    job = open_job(load_config(config), data, validation, out, device, resume)
+    job = open_job(with_structures(load_config(config), data), data, validation, out, device, resume)
     torch.manual_seed(job.seed)  # initial weights only; every other draw has a generator of its own
     autoencoder = train_autoencoder(
         build_autoencoder(job.settings).to(device), data.sdf, data.categories, job.is_real, job.watched,
         job.settings.train_autoencoder, job.settings.autoencoder.kl_weight, job.workdir, SEED, device, job.fingerprint,
     )  # fmt: skip
-    latents, scale = encode_all(autoencoder, data, device, job.settings.latent_spread)
+    latents = encode_all(autoencoder, data, device)
+    scale = scale_for(latents, data.categories, job.settings.latent_spread)
+    latents = latents.div_(scale)
     autoencoder = tune_decoder(
         autoencoder, data.sdf, latents, scale, data.categories, job.is_real, job.watched,
         job.settings.train_decoder, job.workdir, SEED, device, job.fingerprint,
     )  # fmt: skip
     torch.manual_seed(job.seed + 1)
+    pairs = Pairs(latents, data.categories, job.is_real, data.texts)
+    pair = build_pair(job.settings)
+    pair.denoiser.prior.fit(latents, pairs.structures)
     pair = train_denoiser(
-        build_pair(job.settings).to(device), latents, data.categories, job.is_real, data.texts,
-        watched_latents(job, autoencoder, scale), cosine_schedule(job.settings.diffusion_steps),
-        job.settings.train_denoiser, job.workdir, SEED, device, job.fingerprint, spread=job.settings.latent_spread,
+        pair.to(device), pairs, watched_latents(job, autoencoder, scale),
+        cosine_schedule(job.settings.diffusion_steps), job.settings.train_denoiser,
+        job.workdir, SEED, device, job.fingerprint,
     )  # fmt: skip
     facts = provenance(
         job, f"genmed-bench fit --method genmed --config {config}", ("autoencoder", "decoder", "denoiser")
@@ -93,21 +99,27 @@ def open_job(
     return Job(settings, data, validation, watched, workdir, SEED, device, hashlib.sha256(text.encode()).hexdigest())
 
 
-@torch.no_grad()
-def encode_all(autoencoder: Autoencoder, data: TrainingData, device: str, spread: float) -> tuple[Tensor, float]:
-    """Half-precision normalised latents of all shapes, and the scale that gives them the wanted spread.
+def with_structures(settings: Config, data: TrainingData) -> Config:
+    """The configuration with as many structures as the data has categories."""
+    denoiser = dataclasses.replace(settings.denoiser, structures=len(set(data.categories)))
+    return dataclasses.replace(settings, denoiser=denoiser)
 
-    The spread is the root-mean-square departure from the mean of each category, over shapes and cells.
-    """
+
+@torch.no_grad()
+def encode_all(autoencoder: Autoencoder, data: TrainingData, device: str) -> Tensor:
+    """Half-precision latents of all shapes, not normalised."""
     latents = []
     for start in range(0, len(data), 16):
         batch = np.stack([data.sdf(index) for index in range(start, min(start + 16, len(data)))])
         latents.append(autoencoder.encode(torch.from_numpy(batch).float()[:, None].to(device)).cpu().half())
-    stacked = torch.cat(latents)
-    groups = [[i for i, other in enumerate(data.categories) if other == name] for name in sorted(set(data.categories))]
-    total = sum(len(group) * departure(stacked[group]) ** 2 for group in groups)
-    scale = float(np.sqrt(total / len(data))) / spread
-    return stacked.div_(scale), scale
+    return torch.cat(latents)
+
+
+def scale_for(latents: Tensor, categories: Sequence[str], spread: float) -> float:
+    """What to divide latents by so that their root-mean-square departure from their category's mean is ``spread``."""
+    groups = [[i for i, other in enumerate(categories) if other == name] for name in sorted(set(categories))]
+    total = sum(len(group) * departure(latents[group]) ** 2 for group in groups)
+    return float(np.sqrt(total / len(latents))) / spread
 
 
 @torch.no_grad()

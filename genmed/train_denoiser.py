@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from genmed.denoiser import Denoiser
+from genmed.denoiser import Denoiser, PairEstimate
 from genmed.diffusion import Schedule, add_noise
 from genmed.loop import LoopConfig, run_loop
 from genmed.pair import GIVEN, level_of
+from genmed.prior import Expectation
 from genmed.text import TextEncoder
 from genmed.train_autoencoder import draw_balanced
 
@@ -32,30 +36,41 @@ class PairModel(nn.Module):
         return self.text.encode(texts)
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """The training set of the pair: normalised latents (N, C, n, n, n), captions and what balances the draws."""
+
+    latents: Tensor
+    categories: Sequence[str]
+    is_real: Sequence[bool]
+    texts: Sequence[Sequence[str]]
+
+    @cached_property
+    def structures(self) -> list[int]:
+        """(N,) index of every shape's category among the sorted categories."""
+        names = sorted(set(self.categories))
+        return [names.index(category) for category in self.categories]
+
+
 def train_denoiser(
-    model: PairModel, latents: Tensor, categories: Sequence[str], is_real: Sequence[bool],
-    texts: Sequence[Sequence[str]], validation: tuple[Tensor, Sequence[str]], schedule: Schedule, config: LoopConfig,
+    model: PairModel, pairs: Pairs, validation: tuple[Tensor, Sequence[str]], schedule: Schedule, config: LoopConfig,
     workdir: Path, seed: int, device: str, fingerprint: str, prompts: Prompts | None = None,
-    validation_prompts: Tensor | None = None, spread: float = 1.0, name: str = "denoiser",
+    validation_prompts: Tensor | None = None, name: str = "denoiser",
 ) -> PairModel:  # fmt: skip
-    """Train on normalised latents (N, C, n, n, n) with captions ``texts[i]``.
+    """Train a model whose prior is fitted; see :func:`pair_loss`.
 
-    The loss is |x0_hat - x0|^2 / (spread^2 max(sigma_t^2, 0.05)), that is v-prediction's weight, capped where
-    there is next to no noise left; plus a tenth of the error of the text's mean and of the text part,
-    whose target is held constant so that the tower cannot make it easy. From ``config.restart`` on,
-    shapes are weighted by :func:`category_weights`.
+    The learning curve's "validation" is the error over a ladder of noise levels with the text given, in
+    units of what the prior expects of itself; "prior" is the prior's own error in these units.
     """
-    balance = category_weights(latents, categories)
+    structures = torch.tensor(pairs.structures)
 
-    def loss_of(module: nn.Module, generator: torch.Generator, step: int) -> Tensor:
+    def loss_of(module: nn.Module, generator: torch.Generator, _step: int) -> Tensor:
         assert isinstance(module, PairModel)  # noqa: S101 - narrows the loop's general type
-        chosen = draw_balanced(categories, is_real, config.batch, generator)
-        clean = latents[chosen].float().to(device)
-        captions = [_pick(texts[index], generator) for index in chosen]
+        chosen = draw_balanced(pairs.categories, pairs.is_real, config.batch, generator)
+        clean = pairs.latents[chosen].float().to(device)
+        captions = [_pick(pairs.texts[index], generator) for index in chosen]
         condition = prompts(chosen, generator).to(device) if prompts is not None else None
-        late = config.restart and step >= config.restart
-        weights = balance[chosen] if late else torch.ones(len(chosen))
-        return pair_loss(module, clean, captions, schedule, generator, condition, spread, weights.to(device))
+        return pair_loss(module, clean, captions, structures[chosen].to(device), schedule, generator, condition)
 
     @torch.no_grad()
     def validate(average: nn.Module) -> dict[str, float]:
@@ -63,8 +78,7 @@ def train_denoiser(
         generator = torch.Generator().manual_seed(0)
         clean, captions = validation
         condition = None if validation_prompts is None else validation_prompts.to(device)
-        error = _validation_error(average, clean.to(device), captions, schedule, generator, condition)
-        return {"validation": float(error)}
+        return _validation_errors(average, clean.to(device), captions, schedule, generator, condition)
 
     trained = run_loop(name, model, loss_of, validate, config, workdir, seed, device, fingerprint)
     assert isinstance(trained, PairModel)  # noqa: S101
@@ -72,10 +86,15 @@ def train_denoiser(
 
 
 def pair_loss(
-    model: PairModel, clean: Tensor, captions: Sequence[str], schedule: Schedule, generator: torch.Generator,
-    condition: Tensor | None, spread: float = 1.0, weights: Tensor | None = None,
+    model: PairModel, clean: Tensor, captions: Sequence[str], structures: Tensor, schedule: Schedule,
+    generator: torch.Generator, condition: Tensor | None,
 ) -> Tensor:  # fmt: skip
-    """Training loss of one batch; see :func:`train_denoiser`. ``weights`` (B,) multiply the shape's error."""
+    """Training loss of one batch; ``structures`` (B,) are indices of the true categories.
+
+    The shape's squared error in units of what the prior expects of itself, so that every structure and
+    noise level counts alike; plus a tenth of the error of the text part, whose target is held constant
+    so that the tower cannot make it easy, and a tenth of the cross-entropy of the structure by the text.
+    """
     batch, device = len(clean), clean.device
     embedding = model.embed(captions)
     steps = torch.randint(schedule.steps, (batch,), generator=generator)
@@ -85,28 +104,16 @@ def pair_loss(
     text_noise = torch.randn(embedding.shape, generator=generator).to(device)
     noisy = add_noise(clean, noise, *shape_level.unbind(1))
     noisy_text = add_noise(embedding, text_noise, *text_level.unbind(1))
-    estimate, text_estimate = model.denoiser(noisy, noisy_text, shape_level, text_level, condition)
-    weight = 1 / (spread * shape_level[:, 1]).square().clamp(min=0.05 * spread**2)
-    shape_error = ((estimate.float() - clean) ** 2).mean(dim=(1, 2, 3, 4)) * weight
-    if weights is not None:
-        shape_error = shape_error * weights
-    mean_error = (model.denoiser.mean_shape(embedding).float() - clean) ** 2
-    text_error = ((text_estimate.float() - embedding.detach()) ** 2).mean(dim=1)
-    loss: Tensor = shape_error.mean() + 0.1 * mean_error.mean() / spread**2 + 0.1 * text_error.mean()
-    return loss
+    estimate: PairEstimate = model.denoiser(noisy, noisy_text, shape_level, text_level, condition)
+    shape_error = relative_error(estimate.shape, clean, estimate.expected).mean()
+    text_error = (estimate.text.float() - embedding.detach()).square().mean()
+    return shape_error + 0.1 * text_error + 0.1 * F.nll_loss(estimate.log_structure, structures)
 
 
-def category_weights(latents: Tensor, categories: Sequence[str]) -> Tensor:
-    """(N,) weights that make the departure from its mean count alike in every category, 1 on average.
-
-    Thin bones have little surface and so small departures; without weights a hip bone's last tenth of
-    a voxel costs more than a fibula's first.
-    """
-    spread = {
-        name: departure(latents[[i for i, other in enumerate(categories) if other == name]]) for name in set(categories)
-    }
-    weights = torch.tensor([spread[name] ** -2 for name in categories])
-    return weights / torch.tensor([value**-2 for value in spread.values()]).mean()
+def relative_error(estimate: Tensor, clean: Tensor, expected: Expectation) -> Tensor:
+    """(B,) mean squared error over what the prior expects; a fiftieth of its variance keeps the last steps quiet."""
+    unit = expected.error.square() + 0.02 * expected.spread.square()
+    return (estimate.float() - clean).square().mean(dim=(1, 2, 3, 4)) / unit
 
 
 def departure(latents: Tensor) -> float:
@@ -123,21 +130,22 @@ def draw_text_steps(schedule: Schedule, batch: int, generator: torch.Generator) 
     return torch.where(kind < 0.8, torch.full_like(between, GIVEN), steps)
 
 
-def _validation_error(
+def _validation_errors(
     model: PairModel, clean: Tensor, captions: Sequence[str], schedule: Schedule, generator: torch.Generator,
     condition: Tensor | None,
-) -> Tensor:  # fmt: skip
-    """Mean weighted error over a fixed ladder of noise levels, text given."""
+) -> dict[str, float]:  # fmt: skip
+    """Mean relative errors over a fixed ladder of noise levels, text given: of the model and of its prior alone."""
     embedding = model.embed(captions)
-    errors = []
+    errors: dict[str, list[Tensor]] = {"validation": [], "prior": []}
     for step in range(4, schedule.steps, 9):
         level = level_of(schedule, step, len(clean), clean.device)
         given = level_of(schedule, GIVEN, len(clean), clean.device)
         noise = torch.randn(clean.shape, generator=generator).to(clean.device)
         noisy = add_noise(clean, noise, *level.unbind(1))
-        estimate, _ = model.denoiser(noisy, embedding, level, given, condition)
-        errors.append(((estimate - clean) ** 2).mean() / (level[0, 1] ** 2).clamp(min=0.05))
-    return torch.stack(errors).mean()
+        estimate: PairEstimate = model.denoiser(noisy, embedding, level, given, condition)
+        errors["validation"].append(relative_error(estimate.shape, clean, estimate.expected).mean())
+        errors["prior"].append(relative_error(estimate.expected.shape, clean, estimate.expected).mean())
+    return {name: float(torch.stack(values).mean()) for name, values in errors.items()}
 
 
 def _pick(options: Sequence[str], generator: torch.Generator) -> str:

@@ -19,7 +19,7 @@ from genmed.diffusion import cosine_schedule
 from genmed.loop import LoopConfig
 from genmed.sample import sample_unguided, shape_given_text, start_noise
 from genmed.train import SEED, encode_all, open_job, provenance, watched_latents
-from genmed.train_denoiser import train_denoiser
+from genmed.train_denoiser import Pairs, train_denoiser
 from medshape_text.frame import TRUNCATION
 
 
@@ -49,19 +49,19 @@ class InputConditioned:
 
 
 def build(context: MethodContext) -> InputConditioned:
-    """Factory of the entry point. The autoencoder is genmed's own."""
+    """Factory of the entry point. Autoencoder and prior are genmed's own."""
     genmed = load_shipped("genmed", "mini", context.device)
     if context.checkpoint is not None:
-        bundle = load_bundle(Path(context.checkpoint), context.device, autoencoder=genmed.autoencoder)
+        bundle = load_bundle(Path(context.checkpoint), context.device, owner=genmed)
     else:
-        bundle = load_shipped("baselines.input_conditioned", "mini", context.device, genmed.autoencoder)
+        bundle = load_shipped("baselines.input_conditioned", "mini", context.device, genmed)
     return InputConditioned(bundle, context.device)
 
 
 def fit_command(
     config: str, data: TrainingData, validation: TrainingData, out: Path, device: str, resume: bool = True
 ) -> None:
-    """``genmed-bench fit --method input-conditioned``: the denoiser alone, on the latents of genmed's autoencoder.
+    """``genmed-bench fit --method input-conditioned``: the denoiser alone, on the latents and prior of genmed.
 
     Raises:
         ValueError: for an unknown configuration, or a work folder of another one.
@@ -69,20 +69,22 @@ def fit_command(
     genmed = load_shipped("genmed", "mini", device)
     settings = load_settings(config, genmed.config)
     job = open_job(settings, data, validation, out, device, resume)
-    latents, scale = encode_all(genmed.autoencoder, data, device, settings.latent_spread)
+    scale = genmed.latent_scale
+    pairs = Pairs(encode_all(genmed.autoencoder, data, device).div_(scale), data.categories, job.is_real, data.texts)
     prompts = TrainingPrompts(_masks(data))
     watched = TrainingPrompts(_masks(validation))(range(len(validation)), torch.Generator().manual_seed(SEED))
     torch.manual_seed(SEED + 1)
+    pair = build_pair(settings)
+    pair.denoiser.prior.load_state_dict(genmed.pair.denoiser.prior.state_dict())
     pair = train_denoiser(
-        build_pair(settings).to(device), latents, data.categories, job.is_real, data.texts,
-        watched_latents(job, genmed.autoencoder, scale), cosine_schedule(settings.diffusion_steps),
-        settings.train_denoiser, job.workdir, SEED, device, job.fingerprint, prompts, watched,
-        settings.latent_spread, "input-conditioned",
+        pair.to(device), pairs, watched_latents(job, genmed.autoencoder, scale),
+        cosine_schedule(settings.diffusion_steps), settings.train_denoiser, job.workdir, SEED, device,
+        job.fingerprint, prompts, watched, "input-conditioned",
     )  # fmt: skip
     command = f"genmed-bench fit --method input-conditioned --config {config}"
-    facts = provenance(job, command, ("input-conditioned",)) | {"autoencoder": genmed.sha256}
+    facts = provenance(job, command, ("input-conditioned",)) | {"autoencoder_and_prior": genmed.sha256}
     schedule = cosine_schedule(settings.diffusion_steps)
-    save_bundle(Bundle(settings, genmed.autoencoder, pair, scale, schedule, facts), out, with_autoencoder=False)
+    save_bundle(Bundle(settings, genmed.autoencoder, pair, scale, schedule, facts), out, shared=True)
 
 
 def load_settings(name: str, genmed: Config) -> Config:

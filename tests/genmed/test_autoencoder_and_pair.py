@@ -43,40 +43,52 @@ def test_reconstruction_loss_is_zero_only_for_the_truth_and_counts_shapes_alike(
     assert losses[1] == pytest.approx(losses[0], rel=0.25)
 
 
-def test_an_untrained_denoiser_answers_the_mean_of_the_text() -> None:
-    config = DenoiserConfig(latent_channels=2, latent_size=4, patch=2, width=32, depth=1, heads=2, text_dim=8)
-    model = Denoiser(dataclasses.replace(config, detail=1e-6))
+SMALL = DenoiserConfig(
+    latent_channels=2, latent_size=4, patch=2, width=32, depth=1, heads=2, text_dim=8, structures=2, modes=3
+)
+
+
+def _fitted() -> Denoiser:
+    """Untrained, with a prior of two structures whose means are +3 and -3."""
+    model = Denoiser(SMALL)
+    shapes = torch.randn(20, 2, 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    sign = torch.tensor([1.0, -1.0]).repeat(10)
+    model.prior.fit(shapes + 3 * sign.reshape(-1, 1, 1, 1, 1), [0, 1] * 10)
+    return model
+
+
+def test_an_untrained_denoiser_answers_what_its_prior_expects() -> None:
+    model = _fitted()
     with torch.no_grad():
-        model.mean.weight.normal_()
+        model.structure.bias.copy_(torch.tensor([9.0, -9.0]))  # every text means structure 0
     schedule = cosine_schedule(50)
-    text = torch.randn(3, 8)
-    shape = torch.randn(3, 2, 4, 4, 4)
-    estimate, text_estimate = model(shape, text, level_of(schedule, 49, 3, "cpu"), level_of(schedule, GIVEN, 3, "cpu"))
-    torch.testing.assert_close(estimate, model.mean_shape(text), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(text_estimate, text)  # a given part is answered as it is
+    text, shape = torch.randn(3, 8), torch.randn(3, 2, 4, 4, 4)
+    found = model(shape, text, level_of(schedule, 49, 3, "cpu"), level_of(schedule, GIVEN, 3, "cpu"))
+    torch.testing.assert_close(found.shape, found.expected.shape)
+    torch.testing.assert_close(found.shape, found.expected.mean, atol=0.3, rtol=0.1)  # almost pure noise
+    assert float(found.shape.detach().mean()) == pytest.approx(3, abs=0.3)
+    torch.testing.assert_close(found.text, text)  # a given part is answered as it is
 
 
 def test_an_unknown_text_says_nothing() -> None:
-    """With the text part all noise, its content must not reach the mean."""
-    config = DenoiserConfig(latent_channels=2, latent_size=4, patch=2, width=32, depth=1, heads=2, text_dim=8)
-    model = Denoiser(config)
+    """With the text part all noise, its content must not reach the prior."""
+    model = _fitted()
     with torch.no_grad():
-        model.mean.weight.normal_()
+        model.structure.weight.normal_()
     unknown = torch.tensor([[0.0, 1.0]])
     shape = torch.zeros(1, 2, 4, 4, 4)
     level = torch.tensor([[0.0, 1.0]])
-    first, _ = model(shape, torch.zeros(1, 8), level, unknown)
-    second, _ = model(shape, torch.ones(1, 8), level, unknown)
-    torch.testing.assert_close(first, second)
+    first = model(shape, torch.zeros(1, 8), level, unknown)
+    second = model(shape, torch.ones(1, 8), level, unknown)
+    torch.testing.assert_close(first.shape, second.shape)
+    torch.testing.assert_close(first.log_structure.exp(), torch.full((1, 2), 0.5))
 
 
 def test_a_conditioned_denoiser_asks_for_its_prompt() -> None:
-    config = DenoiserConfig(latent_channels=2, latent_size=4, patch=2, width=32, depth=1, heads=2, text_dim=8,
-                            condition_channels=2)  # fmt: skip
-    model = Denoiser(config)
+    model = Denoiser(dataclasses.replace(SMALL, condition_channels=2))
     level = torch.tensor([[0.0, 1.0]])
     with pytest.raises(ValueError, match="prompt"):
         model(torch.zeros(1, 2, 4, 4, 4), torch.zeros(1, 8), level, level)
     prompt = torch.zeros(1, 2, 64, 64, 64, dtype=torch.int8)
-    estimate, _ = model(torch.zeros(1, 2, 4, 4, 4), torch.zeros(1, 8), level, level, prompt)
-    assert estimate.shape == (1, 2, 4, 4, 4)
+    found = model(torch.zeros(1, 2, 4, 4, 4), torch.zeros(1, 8), level, level, prompt)
+    assert found.shape.shape == (1, 2, 4, 4, 4)

@@ -14,7 +14,7 @@ TABLE = {
     "latent_spread": 0.3,
     "autoencoder": {"latent_channels": 2, "widths": [8], "blocks": 1, "patch": 4},
     "denoiser": {"latent_channels": 2, "latent_size": 16, "patch": 8, "width": 32, "depth": 1, "heads": 2,
-                 "text_dim": 8},
+                 "text_dim": 8, "modes": 4},
     "text": {"dim": 8, "width": 8, "layers": 1, "heads": 2, "context": 16},
     "train_autoencoder": {"steps": 6, "restart": 4, "batch": 2, "learning_rate": 1e-3, "save_every": 2},
     "train_decoder": {"steps": 4, "batch": 2, "learning_rate": 1e-3, "save_every": 2},
