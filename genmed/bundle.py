@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from genmed.autoencoder import Autoencoder
@@ -20,6 +20,7 @@ from genmed.denoiser import Denoiser
 from genmed.diffusion import Schedule, cosine_schedule
 from genmed.text import SmallTextTower
 from genmed.train_denoiser import PairModel
+from medshape_text.files import replacing
 
 FORMAT = "genmed-bundle-2"
 _SHARED = ("autoencoder.", "pair.denoiser.prior.")  # what a model of the same latents takes from its owner
@@ -83,10 +84,10 @@ def save_bundle(bundle: Bundle, path: Path, *, shared: bool = False) -> str:
         "provenance": json.dumps(bundle.provenance, sort_keys=True),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata=facts)
-    temporary.replace(path)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    data = save(tensors, metadata=facts)
+    with replacing(path) as stream:
+        stream.write(data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def load_bundle(path: Path, device: str = "cpu", sha256: str | None = None, owner: Bundle | None = None) -> Bundle:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from medshape_text.files import replacing
 from medshape_text.seeds import seed_for
 
 
@@ -101,10 +101,12 @@ def run_loop(
             row |= {key: round(number, 5) for key, number in validate(average).items()}
             with curve_file.open("a") as stream:
                 stream.write(json.dumps(row) + "\n")
-            _save(state_file, {
+            state = {
                 "fingerprint": fingerprint, "step": step, "seconds": time.monotonic() - started,
                 "model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(),
-            })  # fmt: skip
+            }  # fmt: skip
+            with replacing(state_file) as stream:
+                torch.save(state, stream)
     return average
 
 
@@ -122,16 +124,6 @@ def _rate(step: int, config: LoopConfig) -> float:
 def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
     for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
         mine.lerp_(theirs, 1 - decay)
-
-
-def _save(target: Path, state: dict[str, object]) -> None:
-    """Replace the state file at once: a kill leaves the old one or the new one."""
-    temporary = target.with_suffix(".tmp")
-    with temporary.open("wb") as stream:
-        torch.save(state, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(target)
 
 
 def _keep_lines(curve_file: Path, step: int) -> None:

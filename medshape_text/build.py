@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from medshape_text import card, engine, manifest, provenance, records, shards
+from medshape_text.files import sync
 from medshape_text.one_thread import one_thread
 from medshape_text.pipeline import READ, Dropped, Source, StageCount, funnel, process
 from medshape_text.store import Store
@@ -157,14 +157,6 @@ def _assemble(
 def _publish(assembled: Path, out: Path) -> None:
     """One rename makes the data set appear; before it everything is on the disk."""
     for path in [*assembled.rglob("*"), assembled]:
-        _sync(path)
+        sync(path)
     assembled.rename(out)
-    _sync(out.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(out.parent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medshape_text import records
+from medshape_text.files import sync
 
 ROWS_PER_SHARD = 4096
 ROWS_PER_GROUP = {"shapes": 1024, "sdf64": 32, "surface": 32, "mesh": 32}
@@ -60,7 +60,7 @@ def write_table(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -
     """A small table in one file."""
     with pq.ParquetWriter(path, schema, compression=COMPRESSION[0], compression_level=COMPRESSION[1]) as writer:
         writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
-    _sync(path)
+    sync(path)
 
 
 def _write(path: Path, schema: pa.Schema, keys: Sequence[str], read: ReadRow, group: int, heavy: Sequence[str]) -> None:
@@ -73,12 +73,4 @@ def _write(path: Path, schema: pa.Schema, keys: Sequence[str], read: ReadRow, gr
         for start in range(0, len(keys), group):
             rows = [read(key, schema.names) for key in keys[start : start + group]]
             writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=group)
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,22 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from medshape_text.files import replacing
 from medshape_text.hashing import canonical_json, sha256
 from medshape_text.pipeline import Dropped, Source
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that is whole or absent, whatever happens: temporary file, fsync, rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @dataclass(frozen=True)
@@ -50,11 +36,13 @@ class Store:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
             writer.write_table(table)
-        write_atomically(self._row(key), sink.getvalue().to_pybytes())
+        with replacing(self._row(key)) as stream:
+            stream.write(sink.getvalue())
 
     def put_drop(self, key: str, drop: Dropped) -> None:
         """Keep the reason why a shape was dropped."""
-        write_atomically(self._drop(key), canonical_json(asdict(drop)))
+        with replacing(self._drop(key)) as stream:
+            stream.write(canonical_json(asdict(drop)))
 
     def get_drop(self, key: str) -> Dropped | None:
         """The drop, or None where the shape was kept."""

@@ -11,7 +11,6 @@ stronger than real ones alone (figures in README.md).
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from baselines.nearest.residual import foreground, residual
 from baselines.training import learnt, rows_by_category
 from benchmark.contract import Method, MethodContext, Observation, Prediction, Request, TrainingData
+from medshape_text.files import replacing
 
 SHORTLIST = 16
 _CACHE_VERSION = "1"
@@ -71,7 +71,9 @@ class Nearest:
                 category: np.stack([np.packbits(training_data.sdf(row) < 0) for row in members])
                 for category, members in rows.items()
             }
-            _write_atomically(cache, bits)
+            workdir.mkdir(parents=True, exist_ok=True)
+            with replacing(cache) as stream:
+                np.savez_compressed(stream, allow_pickle=False, **bits)
         self._shelves = {category: Shelf(np.asarray(rows[category]), bits[category]) for category in rows}
 
     def predict(self, request: Request) -> Prediction:
@@ -82,16 +84,6 @@ class Nearest:
         candidates = [self._data.sdf(int(row)) for row in shelf.shortlist(request.observation, SHORTLIST)]
         errors = [residual(candidate, request.observation) for candidate in candidates]
         return Prediction(candidates[int(np.argmin(errors))].astype(np.float32, copy=True))
-
-
-def _write_atomically(path: Path, arrays: dict[str, NDArray[np.uint8]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(path)
 
 
 def build(context: MethodContext) -> Method:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark.errors import RunError, WriteError
+from medshape_text.files import replacing
 
 
 @contextmanager
@@ -33,18 +34,10 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         WriteError: when the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
     with writing(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as stream:
+            stream.write(data)
 
 
 def append(path: Path, text: str) -> None:
