@@ -66,9 +66,11 @@ def parse_config(table: dict[str, Any]) -> Config:
     try:
         sizes = dict(table["autoencoder"])
         sizes["widths"] = tuple(sizes["widths"])
+        denoiser = dict(table["denoiser"])
+        denoiser["structures"] = tuple(denoiser.get("structures", ()))
         return Config(
             autoencoder=AutoencoderConfig(**sizes),
-            denoiser=DenoiserConfig(**table["denoiser"]),
+            denoiser=DenoiserConfig(**denoiser),
             text=TextConfig(**table["text"]),
             diffusion_steps=int(table["diffusion_steps"]),
             latent_spread=float(table["latent_spread"]),

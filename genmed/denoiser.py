@@ -27,8 +27,8 @@ from genmed.prior import Expectation, StructurePrior
 class DenoiserConfig:
     """Sizes.
 
-    ``patch``: edge, in latent cells, of the cube one token stands for. ``structures``: categories of
-    the training data, set when training starts. ``modes``: of the Gaussian of each structure.
+    ``patch``: edge, in latent cells, of the cube one token stands for. ``structures``: the categories
+    of the training data, sorted; set when training starts. ``modes``: of the Gaussian of each.
     ``condition_channels`` > 0 adds a prompt volume as input (the input-conditioned baseline).
     """
 
@@ -39,7 +39,7 @@ class DenoiserConfig:
     depth: int = 6
     heads: int = 4
     text_dim: int = 64
-    structures: int = 1
+    structures: tuple[str, ...] = ()
     modes: int = 32
     condition_channels: int = 0
 
@@ -91,16 +91,22 @@ class Denoiser(nn.Module):
 
     ``forward`` takes the noisy shape latent (B, C, n, n, n), the noisy text embedding (B, D) and both
     noise levels as (alpha, sigma) columns (B, 2).
+
+    Raises:
+        ValueError: when the configuration names no structures.
     """
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
+        if not config.structures:
+            raise ValueError("a denoiser needs the names of its structures; training takes them from the data")
+        count = len(config.structures)
         self.config = config
         cells = (config.latent_size // config.patch) ** 3
         token = config.latent_channels * config.patch**3
         width = config.width
-        self.prior = StructurePrior(config.structures, config.modes, config.latent_channels, config.latent_size)
-        self.structure = nn.Linear(config.text_dim, config.structures)
+        self.prior = StructurePrior(count, config.modes, config.latent_channels, config.latent_size)
+        self.structure = nn.Linear(config.text_dim, count)
         self.shape_in = nn.Linear(2 * token, width)
         self.text_in = nn.Linear(config.text_dim, width)
         self.position = nn.Parameter(torch.randn(cells + 1, width) * 0.02)

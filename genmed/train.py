@@ -100,8 +100,8 @@ def open_job(
 
 
 def with_structures(settings: Config, data: TrainingData) -> Config:
-    """The configuration with as many structures as the data has categories."""
-    denoiser = dataclasses.replace(settings.denoiser, structures=len(set(data.categories)))
+    """The configuration with the categories of the data as its structures."""
+    denoiser = dataclasses.replace(settings.denoiser, structures=tuple(sorted(set(data.categories))))
     return dataclasses.replace(settings, denoiser=denoiser)
 
 

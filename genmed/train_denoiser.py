@@ -55,22 +55,26 @@ class Pairs:
 def train_denoiser(
     model: PairModel, pairs: Pairs, validation: tuple[Tensor, Sequence[str]], schedule: Schedule, config: LoopConfig,
     workdir: Path, seed: int, device: str, fingerprint: str, prompts: Prompts | None = None,
-    validation_prompts: Tensor | None = None, name: str = "denoiser",
+    validation_prompts: Tensor | None = None, name: str = "denoiser", noisiest: float = 0.0,
 ) -> PairModel:  # fmt: skip
     """Train a model whose prior is fitted; see :func:`pair_loss`.
+
+    From ``config.restart`` on, the share ``noisiest`` of all draws is from the last tenth of the schedule:
+    only there a prompt says what the noisy latent does not.
 
     The learning curve's "validation" is the error over a ladder of noise levels with the text given, in
     units of what the prior expects of itself; "prior" is the prior's own error in these units.
     """
     structures = torch.tensor(pairs.structures)
 
-    def loss_of(module: nn.Module, generator: torch.Generator, _step: int) -> Tensor:
+    def loss_of(module: nn.Module, generator: torch.Generator, step: int) -> Tensor:
         assert isinstance(module, PairModel)  # noqa: S101 - narrows the loop's general type
         chosen = draw_balanced(pairs.categories, pairs.is_real, config.batch, generator)
         clean = pairs.latents[chosen].float().to(device)
         captions = [_pick(pairs.texts[index], generator) for index in chosen]
         condition = prompts(chosen, generator).to(device) if prompts is not None else None
-        return pair_loss(module, clean, captions, structures[chosen].to(device), schedule, generator, condition)
+        share = noisiest if config.restart and step >= config.restart else 0.0
+        return pair_loss(module, clean, captions, structures[chosen].to(device), schedule, generator, condition, share)
 
     @torch.no_grad()
     def validate(average: nn.Module) -> dict[str, float]:
@@ -87,7 +91,7 @@ def train_denoiser(
 
 def pair_loss(
     model: PairModel, clean: Tensor, captions: Sequence[str], structures: Tensor, schedule: Schedule,
-    generator: torch.Generator, condition: Tensor | None,
+    generator: torch.Generator, condition: Tensor | None, noisiest: float = 0.0,
 ) -> Tensor:  # fmt: skip
     """Training loss of one batch; ``structures`` (B,) are indices of the true categories.
 
@@ -97,7 +101,7 @@ def pair_loss(
     """
     batch, device = len(clean), clean.device
     embedding = model.embed(captions)
-    steps = torch.randint(schedule.steps, (batch,), generator=generator)
+    steps = draw_shape_steps(schedule, batch, generator, noisiest)
     shape_level = level_of(schedule, steps, batch, device)
     text_level = level_of(schedule, draw_text_steps(schedule, batch, generator), batch, device)
     noise = torch.randn(clean.shape, generator=generator).to(device)
@@ -120,6 +124,13 @@ def departure(latents: Tensor) -> float:
     """Root-mean-square departure of (N, ...) latents from their mean, over shapes and cells."""
     latents = latents.float()
     return float((latents - latents.mean(dim=0)).double().square().mean().sqrt())
+
+
+def draw_shape_steps(schedule: Schedule, batch: int, generator: torch.Generator, noisiest: float) -> Tensor:
+    """(B,) times, uniform but for the share ``noisiest`` of them, which is uniform over the last tenth."""
+    steps = torch.randint(schedule.steps, (batch,), generator=generator)
+    late = schedule.steps - 1 - torch.randint(max(1, schedule.steps // 10), (batch,), generator=generator)
+    return torch.where(torch.rand(batch, generator=generator) < noisiest, late, steps)
 
 
 def draw_text_steps(schedule: Schedule, batch: int, generator: torch.Generator) -> Tensor:

@@ -18,9 +18,12 @@ from genmed.config import Config
 from genmed.diffusion import cosine_schedule
 from genmed.loop import LoopConfig
 from genmed.sample import sample_unguided, shape_given_text, start_noise
-from genmed.train import SEED, encode_all, open_job, provenance, watched_latents
+from genmed.train import SEED, encode_all, open_job, provenance, watched_latents, with_structures
 from genmed.train_denoiser import Pairs, train_denoiser
 from medshape_text.frame import TRUNCATION
+
+NOISIEST = 0.6
+"""Share of late training at nearly pure noise; without it the prompt is hardly ever needed, and hardly used."""
 
 
 @dataclass
@@ -64,10 +67,15 @@ def fit_command(
     """``genmed-bench fit --method input-conditioned``: the denoiser alone, on the latents and prior of genmed.
 
     Raises:
-        ValueError: for an unknown configuration, or a work folder of another one.
+        ValueError: for an unknown configuration, data of other categories, or a work folder of another one.
     """
     genmed = load_shipped("genmed", "mini", device)
     settings = load_settings(config, genmed.config)
+    if with_structures(settings, data) != settings:
+        raise ValueError(
+            f"the data has the categories {sorted(set(data.categories))}, genmed's weights know "
+            f"{list(settings.denoiser.structures)}; train genmed on this data first."
+        )
     job = open_job(settings, data, validation, out, device, resume)
     scale = genmed.latent_scale
     pairs = Pairs(encode_all(genmed.autoencoder, data, device).div_(scale), data.categories, job.is_real, data.texts)
@@ -79,7 +87,7 @@ def fit_command(
     pair = train_denoiser(
         pair.to(device), pairs, watched_latents(job, genmed.autoencoder, scale),
         cosine_schedule(settings.diffusion_steps), settings.train_denoiser, job.workdir, SEED, device,
-        job.fingerprint, prompts, watched, "input-conditioned",
+        job.fingerprint, prompts, watched, "input-conditioned", NOISIEST,
     )  # fmt: skip
     command = f"genmed-bench fit --method input-conditioned --config {config}"
     facts = provenance(job, command, ("input-conditioned",)) | {"autoencoder_and_prior": genmed.sha256}

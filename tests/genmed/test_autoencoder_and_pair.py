@@ -44,7 +44,7 @@ def test_reconstruction_loss_is_zero_only_for_the_truth_and_counts_shapes_alike(
 
 
 SMALL = DenoiserConfig(
-    latent_channels=2, latent_size=4, patch=2, width=32, depth=1, heads=2, text_dim=8, structures=2, modes=3
+    latent_channels=2, latent_size=4, patch=2, width=32, depth=1, heads=2, text_dim=8, structures=("a", "b"), modes=3
 )
 
 

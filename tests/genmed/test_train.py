@@ -125,7 +125,7 @@ def test_bad_weights_give_one_clear_error(trained: Path, tmp_path: Path) -> None
 
 
 def test_the_paper_configuration_builds_takes_a_step_and_survives_a_round_trip(tmp_path: Path) -> None:
-    config = load_config("paper")
+    config = train.with_structures(load_config("paper"), Balls())
     assert (config.autoencoder.latent_channels, build_autoencoder(config).latent_size) == (8, 8)
     assert config.diffusion_steps == 50
     pair = build_pair(config)
@@ -133,7 +133,7 @@ def test_the_paper_configuration_builds_takes_a_step_and_survives_a_round_trip(t
     optimiser = torch.optim.AdamW(pair.parameters(), lr=1e-3)
     clean = torch.randn(2, 8, 8, 8, 8, generator=torch.Generator().manual_seed(0))
     before = pair.denoiser.shape_out.weight.detach().clone()
-    captions, structures = ["a liver", "a left femur"], torch.tensor([0, 0])
+    captions, structures = ["a ball", "a needle"], torch.tensor([0, 1])
     loss = pair_loss(pair, clean, captions, structures, schedule, torch.Generator().manual_seed(0), None)
     loss.backward()
     optimiser.step()
