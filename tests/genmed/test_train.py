@@ -18,7 +18,7 @@ from genmed.config import load_config
 from genmed.diffusion import cosine_schedule
 from genmed.loop import LoopConfig, run_loop
 from genmed.method import genmed, genmed_base, genmed_paper
-from genmed.train_denoiser import pair_loss
+from genmed.train_denoiser import draw_shape_steps, pair_loss
 
 
 class KilledError(Exception):
@@ -145,6 +145,13 @@ def test_the_paper_configuration_builds_takes_a_step_and_survives_a_round_trip(t
     torch.testing.assert_close(
         again.pair.denoiser.shape_out.weight, pair.denoiser.shape_out.weight, atol=1e-3, rtol=1e-3
     )
+
+
+@pytest.mark.parametrize(("noisiest", "late"), [(0.0, 0.1), (0.6, 0.64), (1.0, 1.0)])
+def test_the_share_of_draws_from_the_last_tenth(noisiest: float, late: float) -> None:
+    steps = draw_shape_steps(cosine_schedule(50), 4000, torch.Generator().manual_seed(0), noisiest)
+    assert float((steps >= 45).float().mean()) == pytest.approx(late, abs=0.03)
+    assert 0 <= int(steps.min()) <= int(steps.max()) < 50
 
 
 def test_unknown_configurations_are_named() -> None:
