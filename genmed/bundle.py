@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,13 @@ class Bundle:
     autoencoder: Autoencoder
     pair: PairModel
     latent_scale: float
-    schedule: Schedule
     provenance: dict[str, Any]
     sha256: str = ""
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The noise levels of the configuration."""
+        return cosine_schedule(self.config.diffusion_steps)
 
     def encode(self, sdf: Tensor) -> Tensor:
         """Normalised latents of (B, 64, 64, 64) SDFs."""
@@ -110,7 +115,7 @@ def load_bundle(path: Path, device: str = "cpu", sha256: str | None = None, owne
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - not a mapping
         if facts.get("format") != FORMAT:
             raise WeightsError(f"{path} is no {FORMAT} file (format: {facts.get('format')}).")
-        config = parse_config(_untuple(json.loads(facts["config"])))
+        config = parse_config(json.loads(facts["config"]))
         if owner is not None:
             lent = _tensors_of(owner.pair, "pair") | _tensors_of(owner.autoencoder, "autoencoder")
             tensors = {name: value for name, value in lent.items() if name.startswith(_SHARED)} | tensors
@@ -119,8 +124,7 @@ def load_bundle(path: Path, device: str = "cpu", sha256: str | None = None, owne
         _fill(autoencoder, "autoencoder", tensors)
         bundle = Bundle(
             config, _for_inference(autoencoder, device), pair.to(device).eval().requires_grad_(False),
-            float(facts["latent_scale"]), cosine_schedule(config.diffusion_steps),
-            json.loads(facts["provenance"]), digest,
+            float(facts["latent_scale"]), json.loads(facts["provenance"]), digest,
         )  # fmt: skip
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         if isinstance(error, WeightsError):
@@ -170,7 +174,3 @@ def _fill(module: nn.Module, prefix: str, tensors: dict[str, Tensor]) -> None:
     module.load_state_dict(
         {name.removeprefix(f"{prefix}."): value.to(expected[name].dtype) for name, value in mine.items()}, strict=False
     )
-
-
-def _untuple(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: dict(value) if isinstance(value, dict) else value for key, value in config.items()}

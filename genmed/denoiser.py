@@ -132,14 +132,15 @@ class Denoiser(nn.Module):
             expected = self.prior(shape.float(), shape_level, log_structure.detach())
             tokens = self._tokens(shape.float(), shape_level, expected)
         change, text_change = self._transform(tokens, text, shape_level, text_level, condition)
-        corrected = expected.shape + _spread(expected.error) * change
+        corrected = expected.shape + _per_cell(expected.error) * change
         return PairEstimate(corrected, alpha * text + sigma * text_change, log_structure, expected)
 
     def _tokens(self, shape: Tensor, level: Tensor, expected: Expectation) -> Tensor:
         """(B, N, 2 C patch^3): the expected departure from the mean, and what it leaves of x_t; both about 1."""
-        alpha, sigma = _spread(level[:, 0]), _spread(level[:, 1])
-        departure = (expected.shape - expected.mean) / _spread(expected.spread)
-        left = (shape - alpha * expected.shape) / (sigma**2 + (alpha * _spread(expected.error)) ** 2).sqrt().clamp(1e-4)
+        alpha, sigma = _per_cell(level[:, 0]), _per_cell(level[:, 1])
+        departure = (expected.shape - expected.mean) / _per_cell(expected.spread)
+        deviation = (sigma**2 + (alpha * _per_cell(expected.error)) ** 2).sqrt().clamp(1e-4)
+        left = (shape - alpha * expected.shape) / deviation
         both = torch.cat([departure, left], dim=1)
         return space_to_depth(both, self.config.patch).flatten(2).transpose(1, 2)
 
@@ -161,7 +162,7 @@ class Denoiser(nn.Module):
         return depth_to_space(cells, self.config.patch), self.text_out(x[:, -1])
 
 
-def _spread(value: Tensor) -> Tensor:
+def _per_cell(value: Tensor) -> Tensor:
     """(B,) -> (B, 1, 1, 1, 1)."""
     return value.reshape(-1, 1, 1, 1, 1)
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.contract import MethodContext, Prediction, Request
+from benchmark.contract import MethodContext, Observation, Prediction, Request
 from benchmark.observations.agreement import reconcile
 from genmed.bundle import Bundle, load_bundle, load_shipped
 from genmed.guidance import Evidence
@@ -31,17 +31,18 @@ CONTRADICTION_VOXELS = 0.75
 DAMAGE_MARGIN_VOXELS = 2.0
 """How far around such voxels disagreement counts as damage too. Both chosen on validation subjects."""
 
-__all__ = ["GenMed", "fit_command", "genmed", "genmed_base", "genmed_paper"]
+__all__ = ["PairMethod", "fit_command", "genmed", "genmed_base", "genmed_paper", "unguided"]
 
 Sampler = Callable[[Bundle, Estimate, Evidence, Tensor, torch.Generator], Tensor]
 """Model, denoiser given the text, observation, start noise, generator -> clean latents."""
 
 
 @dataclass
-class GenMed:
+class PairMethod:
     """One trained pair model and one way of sampling it; ``samples`` completions are averaged as SDFs.
 
     ``keep_observed`` ends with the observation itself wherever the completion does not expose it as damage.
+    ``condition`` turns the observation into the denoiser's prompt input, (1, channels, 64, 64, 64), if it has one.
     """
 
     bundle: Bundle
@@ -49,6 +50,7 @@ class GenMed:
     samples: int
     device: str
     keep_observed: bool = False
+    condition: Callable[[Observation], Tensor] | None = None
 
     @property
     def weights_sha256(self) -> str:
@@ -60,9 +62,11 @@ class GenMed:
         generator = torch.Generator().manual_seed(request.seed)
         with torch.no_grad():
             embedding = self.bundle.pair.embed([request.text])
+        prompt = None if self.condition is None else self.condition(request.observation).to(self.device)
         noise = start_noise(self.bundle, self.samples, generator, self.device)
         evidence = Evidence.of(request.observation, self.device)
-        latents = self.sampler(self.bundle, shape_given_text(self.bundle, embedding), evidence, noise, generator)
+        estimate = shape_given_text(self.bundle, embedding, prompt)
+        latents = self.sampler(self.bundle, estimate, evidence, noise, generator)
         with torch.no_grad():
             decoded = self.bundle.decode(latents).clamp(-TRUNCATION, TRUNCATION).mean(dim=0)
         sdf = decoded.cpu().numpy().astype(np.float32)
@@ -71,7 +75,7 @@ class GenMed:
         return Prediction(sdf)
 
 
-def genmed(context: MethodContext) -> GenMed:
+def genmed(context: MethodContext) -> PairMethod:
     """GenMed-Full with our sampler."""
     settings = GuidedSettings()
 
@@ -80,23 +84,24 @@ def genmed(context: MethodContext) -> GenMed:
     ) -> Tensor:
         return sample_guided(bundle, estimate, evidence, noise, settings)
 
-    return GenMed(_weights(context), sampler, settings.samples, context.device, keep_observed=True)
+    return PairMethod(_weights(context), sampler, settings.samples, context.device, keep_observed=True)
 
 
-def genmed_paper(context: MethodContext) -> GenMed:
+def genmed_paper(context: MethodContext) -> PairMethod:
     """GenMed-Full with the published sampler."""
-    return GenMed(_weights(context), sample_published, 1, context.device)
+    return PairMethod(_weights(context), sample_published, 1, context.device)
 
 
-def genmed_base(context: MethodContext) -> GenMed:
+def genmed_base(context: MethodContext) -> PairMethod:
     """GenMed without guidance: a sample given the text alone."""
+    return PairMethod(_weights(context), unguided, 1, context.device)
 
-    def sampler(
-        bundle: Bundle, estimate: Estimate, _evidence: Evidence, noise: Tensor, generator: torch.Generator
-    ) -> Tensor:
-        return sample_unguided(bundle, estimate, noise, generator)
 
-    return GenMed(_weights(context), sampler, 1, context.device)
+def unguided(
+    bundle: Bundle, estimate: Estimate, _evidence: Evidence, noise: Tensor, generator: torch.Generator
+) -> Tensor:
+    """The sampler that looks at no evidence; every time of the schedule is visited."""
+    return sample_unguided(bundle, estimate, noise, generator)
 
 
 def _weights(context: MethodContext) -> Bundle:

@@ -55,8 +55,7 @@ class StructurePrior(nn.Module):
 
     def __init__(self, structures: int, modes: int, channels: int, size: int) -> None:
         super().__init__()
-        self.shape = (channels, size, size, size)
-        cells = math.prod(self.shape)
+        cells = channels * size**3
         self.register_buffer("mean", torch.zeros(structures, cells))
         self.register_buffer("mode_bytes", torch.zeros(structures, modes, cells, dtype=torch.int8))
         self.register_buffer("mode_scale", torch.zeros(structures, modes))
@@ -152,15 +151,14 @@ class StructurePrior(nn.Module):
         """Wiener filter, its expected error, and the log-density of x_t up to a constant, of one structure."""
         alpha, sigma = level[:, :1].float(), level[:, 1:].float()
         modes, cells = self.modes(structure), flat.shape[1]
-        used = int((self.mode_scale[structure] > 0).sum())
-        variance = self.mode_deviation[structure, :used].square()
+        variance = self.mode_deviation[structure].square()
         rest = self.rest_deviation[structure].square()
         centred = flat - alpha * self.mean[structure]
-        along = centred @ modes[:used].T
+        along = centred @ modes.T
         noisy_variance, noisy_rest = alpha**2 * variance + sigma**2, alpha**2 * rest + sigma**2
         gain, rest_gain = alpha * variance / noisy_variance, alpha * rest / noisy_rest
-        shape = self.mean[structure] + rest_gain * centred + (along * (gain - rest_gain)) @ modes[:used]
-        left = cells - used
+        shape = self.mean[structure] + rest_gain * centred + (along * (gain - rest_gain)) @ modes
+        left = cells - len(modes)  # an unused mode is zero and counts as one direction of the rest
         off = centred.square().sum(dim=1) - along.square().sum(dim=1)
         evidence = -0.5 * (
             (along.square() / noisy_variance + noisy_variance.log()).sum(dim=1)

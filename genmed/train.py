@@ -20,7 +20,7 @@ from genmed.bundle import Bundle, build_autoencoder, build_pair, save_bundle
 from genmed.config import Config, load_config
 from genmed.diffusion import cosine_schedule
 from genmed.train_autoencoder import train_autoencoder, tune_decoder
-from genmed.train_denoiser import Pairs, departure, train_denoiser
+from genmed.train_denoiser import Pairs, train_denoiser
 
 SEED = 0
 REAL = "real_subject"
@@ -35,7 +35,6 @@ class Job:
     validation: TrainingData
     watched: Tensor
     workdir: Path
-    seed: int
     device: str
     fingerprint: str
 
@@ -57,7 +56,7 @@ def fit_command(
         ValueError: for an unknown configuration, or a work folder of another one.
     """
     job = open_job(with_structures(load_config(config), data), data, validation, out, device, resume)
-    torch.manual_seed(job.seed)  # initial weights only; every other draw has a generator of its own
+    torch.manual_seed(SEED)  # initial weights only; every other draw has a generator of its own
     autoencoder = train_autoencoder(
         build_autoencoder(job.settings).to(device), data.sdf, data.categories, job.is_real, job.watched,
         job.settings.train_autoencoder, job.settings.autoencoder.kl_weight, job.workdir, SEED, device, job.fingerprint,
@@ -69,21 +68,19 @@ def fit_command(
         autoencoder, data.sdf, latents, scale, data.categories, job.is_real, job.watched,
         job.settings.train_decoder, job.workdir, SEED, device, job.fingerprint,
     )  # fmt: skip
-    torch.manual_seed(job.seed + 1)
+    torch.manual_seed(SEED + 1)
     pairs = Pairs(latents, data.categories, job.is_real, data.texts)
     pair = build_pair(job.settings)
     pair.denoiser.prior.fit(latents, pairs.structures)
     pair = train_denoiser(
         pair.to(device), pairs, watched_latents(job, autoencoder, scale),
-        cosine_schedule(job.settings.diffusion_steps), job.settings.train_denoiser,
-        job.workdir, SEED, device, job.fingerprint,
+        cosine_schedule(job.settings.diffusion_steps), job.settings.train_denoiser, job.workdir, SEED, device,
+        job.fingerprint,
     )  # fmt: skip
     facts = provenance(
         job, f"genmed-bench fit --method genmed --config {config}", ("autoencoder", "decoder", "denoiser")
     )
-    save_bundle(
-        Bundle(job.settings, autoencoder, pair, scale, cosine_schedule(job.settings.diffusion_steps), facts), out
-    )
+    save_bundle(Bundle(job.settings, autoencoder, pair, scale, facts), out)
 
 
 def open_job(
@@ -96,7 +93,7 @@ def open_job(
             leftover.unlink()
     text = f"{settings.to_json()}\0{data.revision}\0{SEED}"
     watched = torch.from_numpy(np.stack([validation.sdf(index) for index in range(len(validation))]))
-    return Job(settings, data, validation, watched, workdir, SEED, device, hashlib.sha256(text.encode()).hexdigest())
+    return Job(settings, data, validation, watched, workdir, device, hashlib.sha256(text.encode()).hexdigest())
 
 
 def with_structures(settings: Config, data: TrainingData) -> Config:
@@ -122,6 +119,12 @@ def scale_for(latents: Tensor, categories: Sequence[str], spread: float) -> floa
     return float(np.sqrt(total / len(latents))) / spread
 
 
+def departure(latents: Tensor) -> float:
+    """Root-mean-square departure of (N, ...) latents from their mean, over shapes and cells."""
+    latents = latents.float()
+    return float((latents - latents.mean(dim=0)).double().square().mean().sqrt())
+
+
 @torch.no_grad()
 def watched_latents(job: Job, autoencoder: Autoencoder, scale: float) -> tuple[Tensor, list[str]]:
     """Normalised latents and plain names of the validation shapes."""
@@ -136,4 +139,4 @@ def provenance(job: Job, command: str, stages: Sequence[str]) -> dict[str, Any]:
         rows = [json.loads(line) for line in (job.workdir / f"{name}.jsonl").read_text().splitlines()]
         step = max(1, len(rows) // 20)
         curves[name] = rows[step - 1 :: step]
-    return {"command": command, "seed": job.seed, "data": job.data.revision, "shapes": len(job.data), "curves": curves}
+    return {"command": command, "seed": SEED, "data": job.data.revision, "shapes": len(job.data), "curves": curves}

@@ -9,27 +9,32 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmark.metrics import dice
 from genmed.autoencoder import Autoencoder, reconstruction_loss
 from genmed.loop import LoopConfig, Validate, run_loop
 
 ReadSdf = Callable[[int], np.ndarray]
+Draw = Callable[[int, torch.Generator], list[int]]
+"""Size of a batch and a generator -> indices of training shapes."""
 
 
-def draw_balanced(
-    categories: Sequence[str], is_real: Sequence[bool], count: int, generator: torch.Generator
-) -> list[int]:
-    """Indices of a batch: every category as likely, a real shape one time in five where there are synthetic ones."""
+def balanced(categories: Sequence[str], is_real: Sequence[bool]) -> Draw:
+    """Batches with every category as likely, a real shape one time in five where there are synthetic ones."""
     groups: dict[tuple[str, bool], list[int]] = {}
     for index, key in enumerate(zip(categories, is_real, strict=True)):
         groups.setdefault(key, []).append(index)
     names = sorted(set(categories))
-    drawn = []
-    for _ in range(count):
-        name = names[int(torch.randint(len(names), (1,), generator=generator))]
-        want_real = bool(torch.rand(1, generator=generator) < 0.2)
-        group = groups.get((name, want_real)) or groups[(name, not want_real)]
-        drawn.append(group[int(torch.randint(len(group), (1,), generator=generator))])
-    return drawn
+
+    def draw(count: int, generator: torch.Generator) -> list[int]:
+        drawn = []
+        for _ in range(count):
+            name = names[int(torch.randint(len(names), (1,), generator=generator))]
+            want_real = bool(torch.rand(1, generator=generator) < 0.2)
+            group = groups.get((name, want_real)) or groups[(name, not want_real)]
+            drawn.append(group[int(torch.randint(len(group), (1,), generator=generator))])
+        return drawn
+
+    return draw
 
 
 def train_autoencoder(
@@ -40,10 +45,11 @@ def train_autoencoder(
 
     Up to ``config.restart`` the loss is the coarse one, afterwards the fine one.
     """
+    draw = balanced(categories, is_real)
 
     def loss_of(module: nn.Module, generator: torch.Generator, step: int) -> Tensor:
         assert isinstance(module, Autoencoder)  # noqa: S101 - narrows the loop's general type
-        chosen = draw_balanced(categories, is_real, config.batch, generator)
+        chosen = draw(config.batch, generator)
         batch = torch.from_numpy(np.stack([read(index) for index in chosen])).float()[:, None].to(device)
         mean, log_variance = module.moments(batch)
         mean, log_variance = mean.float(), log_variance.float()
@@ -74,9 +80,11 @@ def tune_decoder(
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not name.startswith(("down.", "to_moments.")))
 
+    draw = balanced(categories, is_real)
+
     def loss_of(module: nn.Module, generator: torch.Generator, _step: int) -> Tensor:
         assert isinstance(module, Autoencoder)  # noqa: S101
-        chosen = draw_balanced(categories, is_real, config.batch, generator)
+        chosen = draw(config.batch, generator)
         batch = torch.from_numpy(np.stack([read(index) for index in chosen])).float()[:, None].to(device)
         decoded = module.decode(scale * latents[chosen].float().to(device)).float()
         return reconstruction_loss(decoded, batch, coarse=False)
@@ -95,12 +103,6 @@ def _watch(validation: Tensor, device: str) -> Validate:
         decoded = torch.cat(
             [average.decode(average.encode(part[:, None].to(device))) for part in torch.split(validation, 8)]
         )
-        return {"dice": float(overlap(decoded[:, 0].cpu(), validation).mean())}
+        return {"dice": float(dice(decoded[:, 0].cpu(), validation, empty=0, batched=True).mean())}
 
     return validate
-
-
-def overlap(first: Tensor, second: Tensor) -> Tensor:
-    """Dice of the insides of two batches of SDFs (B, 64, 64, 64), for learning curves."""
-    a, b = first.flatten(1) < 0, second.flatten(1) < 0
-    return 2 * (a & b).sum(1) / (a.sum(1) + b.sum(1)).clamp(min=1)

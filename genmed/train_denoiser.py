@@ -17,7 +17,7 @@ from genmed.loop import LoopConfig, run_loop
 from genmed.pair import GIVEN, level_of
 from genmed.prior import Expectation
 from genmed.text import TextEncoder
-from genmed.train_autoencoder import draw_balanced
+from genmed.train_autoencoder import balanced
 
 Prompts = Callable[[list[int], torch.Generator], Tensor]
 """Indices of training shapes and a generator -> prompts (B, channels, 64, 64, 64)."""
@@ -66,10 +66,11 @@ def train_denoiser(
     units of what the prior expects of itself; "prior" is the prior's own error in these units.
     """
     structures = torch.tensor(pairs.structures)
+    draw = balanced(pairs.categories, pairs.is_real)
 
     def loss_of(module: nn.Module, generator: torch.Generator, step: int) -> Tensor:
         assert isinstance(module, PairModel)  # noqa: S101 - narrows the loop's general type
-        chosen = draw_balanced(pairs.categories, pairs.is_real, config.batch, generator)
+        chosen = draw(config.batch, generator)
         clean = pairs.latents[chosen].float().to(device)
         captions = [_pick(pairs.texts[index], generator) for index in chosen]
         condition = prompts(chosen, generator).to(device) if prompts is not None else None
@@ -118,12 +119,6 @@ def relative_error(estimate: Tensor, clean: Tensor, expected: Expectation) -> Te
     """(B,) mean squared error over what the prior expects; a fiftieth of its variance keeps the last steps quiet."""
     unit = expected.error.square() + 0.02 * expected.spread.square()
     return (estimate.float() - clean).square().mean(dim=(1, 2, 3, 4)) / unit
-
-
-def departure(latents: Tensor) -> float:
-    """Root-mean-square departure of (N, ...) latents from their mean, over shapes and cells."""
-    latents = latents.float()
-    return float((latents - latents.mean(dim=0)).double().square().mean().sqrt())
 
 
 def draw_shape_steps(schedule: Schedule, batch: int, generator: torch.Generator, noisiest: float) -> Tensor:

@@ -8,8 +8,8 @@ import torch
 
 from benchmark.data.catalogue import resolve
 from benchmark.data.training import ShapeTrainingData
+from benchmark.metrics import dice
 from genmed.bundle import load_shipped
-from genmed.train_autoencoder import overlap
 
 
 def main() -> None:
@@ -19,8 +19,8 @@ def main() -> None:
     scores = defaultdict(list)
     with torch.no_grad():
         for index, category in enumerate(data.categories):
-            truth = torch.from_numpy(data.sdf(index).copy())[None]
-            scores[category].append(float(overlap(bundle.decode(bundle.encode(truth)), truth)))
+            truth = torch.from_numpy(data.sdf(index))[None]
+            scores[category].append(float(dice(bundle.decode(bundle.encode(truth)), truth)))
     for category, values in sorted(scores.items()):
         print(f"{category:14s} {sum(values) / len(values):.4f}")
     everything = [value for values in scores.values() for value in values]

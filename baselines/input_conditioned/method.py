@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,53 +11,27 @@ import numpy as np
 import torch
 
 from baselines.input_conditioned.prompts import CHANNELS, TrainingPrompts, channels_of
-from benchmark.contract import MethodContext, Prediction, Request, TrainingData
+from benchmark.contract import MethodContext, TrainingData
 from genmed.bundle import Bundle, build_pair, load_bundle, load_shipped, save_bundle
 from genmed.config import Config
 from genmed.diffusion import cosine_schedule
 from genmed.loop import LoopConfig
-from genmed.sample import sample_unguided, shape_given_text, start_noise
+from genmed.method import PairMethod, unguided
 from genmed.train import SEED, encode_all, open_job, provenance, watched_latents, with_structures
 from genmed.train_denoiser import Pairs, train_denoiser
-from medshape_text.frame import TRUNCATION
 
 NOISIEST = 0.6
 """Share of late training at nearly pure noise; without it the prompt is hardly ever needed, and hardly used."""
 
 
-@dataclass
-class InputConditioned:
-    """A prompt-conditioned pair model, sampled by plain ancestral steps."""
-
-    bundle: Bundle
-    device: str
-
-    @property
-    def weights_sha256(self) -> str:
-        """Hash of the weights file, for the run record."""
-        return self.bundle.sha256
-
-    def predict(self, request: Request) -> Prediction:
-        """Complete one shape; every draw comes from a generator seeded with ``request.seed``."""
-        generator = torch.Generator().manual_seed(request.seed)
-        with torch.no_grad():
-            embedding = self.bundle.pair.embed([request.text])
-            noise = start_noise(self.bundle, 1, generator, self.device)
-            prompt = channels_of(request.observation).to(self.device)
-            estimate = shape_given_text(self.bundle, embedding, prompt)
-            latent = sample_unguided(self.bundle, estimate, noise, generator)
-            decoded = self.bundle.decode(latent)[0].clamp(-TRUNCATION, TRUNCATION)
-        return Prediction(decoded.cpu().numpy().astype(np.float32))
-
-
-def build(context: MethodContext) -> InputConditioned:
+def build(context: MethodContext) -> PairMethod:
     """Factory of the entry point. Autoencoder and prior are genmed's own."""
     genmed = load_shipped("genmed", "mini", context.device)
     if context.checkpoint is not None:
         bundle = load_bundle(Path(context.checkpoint), context.device, owner=genmed)
     else:
         bundle = load_shipped("baselines.input_conditioned", "mini", context.device, genmed)
-    return InputConditioned(bundle, context.device)
+    return PairMethod(bundle, unguided, 1, context.device, condition=channels_of)
 
 
 def fit_command(
@@ -91,8 +64,7 @@ def fit_command(
     )  # fmt: skip
     command = f"genmed-bench fit --method input-conditioned --config {config}"
     facts = provenance(job, command, ("input-conditioned",)) | {"autoencoder_and_prior": genmed.sha256}
-    schedule = cosine_schedule(settings.diffusion_steps)
-    save_bundle(Bundle(settings, genmed.autoencoder, pair, scale, schedule, facts), out, shared=True)
+    save_bundle(Bundle(settings, genmed.autoencoder, pair, scale, facts), out, shared=True)
 
 
 def load_settings(name: str, genmed: Config) -> Config:

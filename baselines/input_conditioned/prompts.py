@@ -10,18 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.contract import Mask, Observation
-from benchmark.observations.operators import Planes
-from benchmark.observations.spheres import CARVE_PROBABILITY, draw_spheres
+from benchmark.observations import draw_spheres, observe
+from benchmark.observations.spheres import CARVE_PROBABILITY
+from medshape_text.frame import RESOLUTION
 
 CHANNELS = 2
 """One for planes, one for corrupted volumes; +1 inside, -1 outside, 0 not observed."""
 
-_MIDDLE = 32
-_PLANES = {
-    "oneplane": Planes(((_MIDDLE,), (), ())),
-    "triplane": Planes(((_MIDDLE,), (_MIDDLE,), (_MIDDLE,))),
-    "multiplane": Planes((tuple(range(0, 64, 8)), (), ())),
-}
+_PLANES = ("oneplane", "triplane", "multiplane")
 _TRAINED_ON = (*_PLANES, "broken", "noisy")
 
 
@@ -40,13 +36,14 @@ class TrainingPrompts:
 
     def __init__(self, masks: NDArray[np.uint8]) -> None:
         self._masks = masks
-        self._observed = {name: planes.observed for name, planes in _PLANES.items()}
+        blank = np.ones((RESOLUTION,) * 3, dtype=np.float32)
+        self._observed = {name: observe(name, blank, seed=0).observed for name in _PLANES}
 
     def __call__(self, indices: Sequence[int], generator: torch.Generator) -> Tensor:
         """(B, 2, 64, 64, 64) prompts of the given shapes."""
         prompts = []
         for index in indices:
-            mask = np.unpackbits(self._masks[index]).reshape(64, 64, 64).astype(bool)
+            mask = np.unpackbits(self._masks[index]).reshape((RESOLUTION,) * 3).astype(bool)
             seed = int(torch.randint(2**62, (1,), generator=generator))
             prompts.append(self._draw(mask, np.random.default_rng(seed)))
         return torch.from_numpy(np.stack(prompts))

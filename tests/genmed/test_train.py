@@ -140,7 +140,7 @@ def test_the_paper_configuration_builds_takes_a_step_and_survives_a_round_trip(t
     assert torch.isfinite(loss)
     assert not torch.equal(before, pair.denoiser.shape_out.weight)
     path = tmp_path / "paper.safetensors"
-    digest = save_bundle(Bundle(config, build_autoencoder(config), pair, 1.0, schedule, {}), path)
+    digest = save_bundle(Bundle(config, build_autoencoder(config), pair, 1.0, {}), path)
     again = load_bundle(path, sha256=digest)
     torch.testing.assert_close(
         again.pair.denoiser.shape_out.weight, pair.denoiser.shape_out.weight, atol=1e-3, rtol=1e-3
