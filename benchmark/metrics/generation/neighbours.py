@@ -1,0 +1,186 @@
+"""The nearest neighbours that MMD, COV and 1-NNA ask for, of all shapes or of a share of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from benchmark.metrics.clouds.nearest import Indices
+from benchmark.metrics.generation.exhaustive import distance_rows
+from benchmark.metrics.generation.lattice import Frame, centre, lower_bounds, splat
+from benchmark.metrics.generation.nearest_shapes import search_rows
+from benchmark.metrics.generation.sets import SetPair
+from benchmark.metrics.generation.spacing import choose_spacing
+
+Search = Literal["auto", "pruned", "exhaustive"]
+Progress = Callable[[int], None]
+"""Called with how many more searches are done; a whole search is two for every distinct shape."""
+Floats = NDArray[np.float64]
+
+FEW = 48
+"""Fewer clouds than this are compared one by one; bounds would take as long."""
+_TILE = 8192
+_ROWS_PER_TASK = 8
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a search did. ``spacing`` of the lattice of bounds is None where all pairs were computed."""
+
+    pairs: int
+    finished: int
+    abandoned: int
+    spacing: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The k nearest of R distinct clouds in the other set and in their own, ascending by distance, then index.
+
+    ``rows`` (R,) are positions among the M clouds of a :class:`SetPair`; the lists are (R, k), their indices
+    the lowest index of such a shape in its set, inf and -1 where there are fewer. Own lists leave out the
+    cloud itself unless there are copies of it. With ``decided`` they only hold one distance below the
+    nearest of the other set, where there is one: all that 1-NNA asks.
+    """
+
+    rows: Indices
+    cross: Floats
+    cross_index: Indices
+    own: Floats
+    own_index: Indices
+    decided: bool
+    work: Work
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Threads and memory a search may use, and whom to tell how far it is."""
+
+    workers: int
+    max_bytes: int
+    progress: Progress | None = None
+
+    @staticmethod
+    def all_cores() -> int:
+        """Cores this process may use."""
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def find_neighbours(
+    pair: SetPair, k: int, decide: bool, search: Search, budget: Budget, rows: Indices | None = None
+) -> Neighbours:
+    """Search for the ``k`` nearest of some clouds, all by default.
+
+    Args:
+        pair: both sets.
+        k: length of the lists.
+        decide: own lists only as far as 1-NNA needs them (see :class:`Neighbours`).
+        search: "pruned", "exhaustive", or "auto" for whichever is expected to be faster.
+        budget: see :class:`Budget`.
+        rows: clouds to search for.
+
+    Raises:
+        ValueError: if ``budget.max_bytes`` does not hold the search of even one shape.
+    """
+    trees, ours = pair.trees, len(pair.generated.clouds)
+    rows = np.arange(len(trees)) if rows is None else rows
+    chunk = _rows_at_once(pair, budget.max_bytes)
+    with ThreadPoolExecutor(budget.workers) as pool, threadpool_limits(budget.workers):
+        frame, spacing = centre(trees), None
+        if search == "pruned" or (search == "auto" and len(trees) >= FEW):
+            plan = choose_spacing(frame, ours, k, pool)
+            spacing = plan.spacing if search == "auto" else plan.forced
+        done, lists = np.zeros(2, np.int64), []
+        for begin in range(0, len(rows), chunk):
+            part = _Chunk(pair, frame, rows[begin : begin + chunk], spacing, pool, budget.progress)
+            lists.append(part.search(k, decide))
+            done += part.done
+            # Closures of one chunk must not keep its matrices while the next one's are made.
+            del part
+    pairs = _pair_count(rows, len(trees))
+    cross, cross_index, own, own_index = (np.concatenate(arrays) for arrays in zip(*lists, strict=True))
+    work = Work(pairs, int(done[0]), int(done[1]), spacing)
+    return Neighbours(rows, cross, cross_index, own, own_index, decide, work)
+
+
+class _Chunk:
+    """The search for some rows, all against all M clouds."""
+
+    def __init__(
+        self, pair: SetPair, frame: Frame, rows: Indices, spacing: float | None, pool: Executor,
+        progress: Progress | None,
+    ) -> None:  # fmt: skip
+        self._pair, self._rows, self._pool, self._progress = pair, rows, pool, progress
+        clouds = len(pair.trees)
+        self.done = np.zeros(2, np.int64)
+        self._known = np.full((len(rows), clouds), np.nan)
+        if spacing is None:
+            self.done[0] += distance_rows(pair.trees, rows, self._known, pool)
+            self._forth = self._back = np.zeros((len(rows), clouds), np.float32)
+        else:
+            self._forth, self._back = lower_bounds(frame, splat(frame.trees, spacing), rows, pool, _TILE)
+        self._where = np.full(clouds, -1, np.int64)
+        self._where[rows] = np.arange(len(rows))
+
+    def search(self, k: int, decide: bool) -> tuple[Floats, Indices, Floats, Indices]:
+        """Cross lists and own lists."""
+        never = np.full(len(self._rows), -np.inf)
+        cross, cross_index = self._lists(k, own=False, stop_below=never)
+        own, own_index = self._lists(k, own=True, stop_below=cross[:, 0].copy() if decide else never)
+        return cross, cross_index, own, own_index
+
+    def _lists(self, k: int, own: bool, stop_below: Floats) -> tuple[Floats, Indices]:
+        values, nearest = np.empty((len(self._rows), k)), np.empty((len(self._rows), k), np.int64)
+        sides = (self._pair.generated, self._pair.reference)
+        ours, clouds = len(sides[0].clouds), len(self._pair.trees)
+        alone = np.concatenate([side.copies for side in sides]) == 1
+        candidates = (np.arange(ours), np.arange(ours, clouds))
+        trees = self._pair.trees
+        arrays = (trees.xyz, trees.low, trees.high, trees.first, trees.count)
+
+        def task(begin: int, end: int) -> NDArray[np.int64]:
+            which = int(self._rows[begin] >= ours) ^ int(not own)
+            done = np.zeros(2, np.int64)
+            search_rows(
+                *arrays, self._rows, begin, end, candidates[which], sides[which].first, alone, self._forth, self._back,
+                self._known, self._where, stop_below, values, nearest, done,
+            )  # fmt: skip
+            return done
+
+        boundary = int(np.searchsorted(self._rows, ours))
+        tasks = list(_tasks(boundary, len(self._rows)))
+        for ends, done in zip(tasks, self._pool.map(lambda ends: task(*ends), tasks), strict=True):
+            self.done += done
+            if self._progress is not None:
+                self._progress(ends[1] - ends[0])
+        return values, nearest
+
+
+def _tasks(boundary: int, count: int) -> Iterator[tuple[int, int]]:
+    """Ranges of a few rows, none across the boundary between the two sets."""
+    for first, last in ((0, boundary), (boundary, count)):
+        for begin in range(first, last, _ROWS_PER_TASK):
+            yield begin, min(begin + _ROWS_PER_TASK, last)
+
+
+def _pair_count(rows: Indices, clouds: int) -> int:
+    """Distinct pairs of one of the rows and any other cloud."""
+    return len(rows) * (clouds - 1) - len(rows) * (len(rows) - 1) // 2
+
+
+def _rows_at_once(pair: SetPair, max_bytes: int) -> int:
+    """Rows whose matrices (bounds both ways, products on the way to them, distances known) fit beside the rest."""
+    clouds = len(pair.trees)
+    fixed = 3 * pair.trees.xyz.nbytes + 8 * clouds * _TILE + 64 * int(pair.trees.count.sum())
+    rows = (max_bytes - fixed) // (40 * clouds)
+    if rows < 1:
+        least = fixed + 40 * clouds
+        raise ValueError(f"max_bytes={max_bytes} is too little for {clouds} distinct clouds; {least} is the least")
+    return int(rows)
