@@ -1,8 +1,11 @@
 """Metrics as pure functions, and profiles that pin every choice in a signature.
 
 Functions take numpy arrays or torch tensors and answer in kind. Numbers with different signatures are
-never ranked together.
+never ranked together. What needs the compiler is imported when it is first asked for.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from benchmark.metrics.base import Profile, Score, Signature
 from benchmark.metrics.distances import chamfer, hausdorff, unidirectional_hausdorff
@@ -11,8 +14,17 @@ from benchmark.metrics.profiles import PROFILES, profile, sampling_floor
 from benchmark.metrics.sampling import area_uniform_points, farthest_points
 from benchmark.metrics.surface import Surface, extract_surface, point_to_surface
 
+if TYPE_CHECKING:
+    from benchmark.metrics.generation import GenerationScores, generation_scores
+
+_LATE = {
+    "GenerationScores": "benchmark.metrics.generation",
+    "generation_scores": "benchmark.metrics.generation",
+}
+
 __all__ = [
     "PROFILES",
+    "GenerationScores",
     "Profile",
     "Score",
     "Signature",
@@ -22,9 +34,16 @@ __all__ = [
     "dice",
     "extract_surface",
     "farthest_points",
+    "generation_scores",
     "hausdorff",
     "point_to_surface",
     "profile",
     "sampling_floor",
     "unidirectional_hausdorff",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name in _LATE:
+        return getattr(import_module(_LATE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -31,13 +31,18 @@ def like(values: NDArray[np.float64], example: Array) -> Array:
     return values
 
 
-def point_batches(a: Array, b: Array) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
-    """Two clouds (..., P, 3) and (..., Q, 3) as (B, P, 3) and (B, Q, 3) float64, and the leading shape.
+def in_working_precision(points: NDArray[Any]) -> NDArray[Any]:
+    """float32 for float32 and float16, which it holds exactly; float64 for everything else."""
+    return points.astype(np.float32 if points.dtype in (np.float16, np.float32) else np.float64, copy=False)
+
+
+def point_batches(a: Array, b: Array) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
+    """Two clouds (..., P, 3) and (..., Q, 3) as (B, P, 3) and (B, Q, 3) of one precision, and the leading shape.
 
     Raises:
         ValueError: if the shapes do not fit, a cloud has no points or a coordinate is not finite.
     """
-    first, second = (np.asarray(as_numpy(cloud), dtype=np.float64) for cloud in (a, b))
+    first, second = (in_working_precision(as_numpy(cloud)) for cloud in (a, b))
     for cloud in (first, second):
         if cloud.ndim < 2 or cloud.shape[-1] != 3:
             raise ValueError(f"expected points of shape (..., P, 3), got {cloud.shape}")
@@ -47,5 +52,9 @@ def point_batches(a: Array, b: Array) -> tuple[NDArray[np.float64], NDArray[np.f
             raise ValueError("points must be finite")
     if first.shape[:-2] != second.shape[:-2]:
         raise ValueError(f"batches differ: {first.shape[:-2]} and {second.shape[:-2]}")
-    leading = first.shape[:-2]
-    return first.reshape(-1, *first.shape[-2:]), second.reshape(-1, *second.shape[-2:]), leading
+    leading, dtype = first.shape[:-2], np.promote_types(first.dtype, second.dtype)
+    return (
+        first.astype(dtype, copy=False).reshape(-1, *first.shape[-2:]),
+        second.astype(dtype, copy=False).reshape(-1, *second.shape[-2:]),
+        leading,
+    )

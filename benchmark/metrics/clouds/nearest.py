@@ -169,11 +169,11 @@ def directed_sum(
 
 
 @njit(cache=True, nogil=True)
-def nearest_squared(
+def fill_nearest_squared(
     xyz: Coordinates, low: Coordinates, high: Coordinates, first: Indices, order: Indices,
     source: int, target: int, squared: Vector,
 ) -> None:  # fmt: skip
-    """Squared distance of every point of cloud ``source``, in its original order, to cloud ``target``."""
+    """Write into ``squared`` the distance of every point of cloud ``source``, in its original order, to ``target``."""
     begin, end = first[target], first[target + 1]
     points, own_low, own_high = part(xyz, begin * LEAF, end * LEAF), part(low, begin, end), part(high, begin, end)
     best, box = np.empty(LEAF, xyz.dtype), np.empty(6, xyz.dtype)
