@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +13,18 @@ from benchmark.metrics.base import Signature
 from benchmark.metrics.clouds.nearest import Indices
 from benchmark.metrics.generation.neighbours import Budget, Neighbours, Progress, Search, Work, find_neighbours
 from benchmark.metrics.generation.sets import Clouds, SetPair, read_sets
+from benchmark.names import unknown
 
 Floats = NDArray[np.float64]
+
+Distance = Literal["chamfer", "emd"]
+Searcher = Callable[[SetPair, int, bool, Search, Budget, Indices | None], Neighbours]
+
+_RULES = {"ties": "lowest-index", "1nna-ties": "other", "failed": "worst"}
+SIGNATURES: dict[str, str] = {
+    "chamfer": Signature.of("generation", "chamfer", {"norm": "l2-squared", "reduce": "sum"} | _RULES),
+    "emd": Signature.of("generation", "emd", {"norm": "l2", "reduce": "mean", "assignment": "exact"} | _RULES),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +72,13 @@ class GenerationScores:
 
 
 def generation_scores(
-    generated: Clouds, reference: Clouds, *, search: Search = "auto", workers: int | None = None,
-    max_bytes: int = 2**32, progress: Progress | None = None,
+    generated: Clouds, reference: Clouds, distance: Distance = "chamfer", *, search: Search = "auto",
+    workers: int | None = None, max_bytes: int = 2**32, progress: Progress | None = None,
 ) -> GenerationScores:  # fmt: skip
-    """MMD both ways, COV and 1-NNA under the squared Chamfer distance (mean each way, summed), exactly.
+    """MMD both ways, COV and 1-NNA, exactly.
 
     The result equals that of all pairs bit for bit, whatever ``search``, ``workers`` and ``max_bytes``: a
-    pair is left out only when a proven bound says that it cannot matter. Distances are of direct
+    pair is left out only when a proven bound says that it cannot matter. Chamfer distances are of direct
     differences in the precision of the coordinates (float32 if everything is, else float64), summed in
     float64. Equal distances go to the lower index. In 1-NNA a tie between both sets goes to the other set.
 
@@ -74,6 +86,8 @@ def generation_scores(
         generated: (N, P, 3), or a sequence of clouds (P_i, 3) of any sizes. None, no points or coordinates
             that are not finite mark a failed generation.
         reference: (R, P, 3) or a sequence of clouds; no failures.
+        distance: "chamfer", squared, mean each way, summed; or "emd", see :func:`benchmark.metrics.emd`, for
+            clouds of equal sizes.
         search: "pruned", "exhaustive", or "auto" for whichever a pilot expects to be faster.
         workers: threads; all cores of this process by default.
         max_bytes: memory for the search beside the inputs.
@@ -90,39 +104,69 @@ def generation_scores(
         Achlioptas et al. 2018 (MMD, COV), Lopez-Paz and Oquab 2017 and Yang et al. 2019 (1-NNA).
     """
     pair = read_sets(generated, reference)
-    budget = Budget(Budget.all_cores() if workers is None else workers, max_bytes, progress)
     if not pair.generated.clouds:
-        return _all_failed(pair)
-    return scores_from(pair, find_neighbours(pair, 1, True, search, budget))
+        return scores_from(pair, nothing_found(), distance)
+    budget = Budget(Budget.all_cores() if workers is None else workers, max_bytes, progress)
+    return scores_from(pair, searcher(distance)(pair, 1, True, search, budget, None), distance)
 
 
-def scores_from(pair: SetPair, found: Neighbours) -> GenerationScores:
+def searcher(distance: Distance) -> Searcher:
+    """The function that finds neighbours under a distance."""
+    if distance == "chamfer":
+        return find_neighbours
+    if distance == "emd":
+        from benchmark.metrics.generation.transport import find_neighbours_by_emd
+
+        return find_neighbours_by_emd
+    raise unknown("distance", distance, SIGNATURES)
+
+
+def scores_from(pair: SetPair, found: Neighbours, distance: Distance = "chamfer") -> GenerationScores:
     """Scores from the lists of all clouds."""
-    ours = len(pair.generated.clouds)
-    own = np.where(np.isfinite(found.own[:, 0]), found.own[:, 0], np.inf) < found.cross[:, 0]
-    worst = 2 * pair.diameter**2
-    mine, theirs = pair.generated.group, pair.reference.group
-    failed = pair.generated.failed
-    reference_distance = np.where(failed, worst, found.cross[mine, 0])
-    nearest_reference = np.where(failed, -1, found.cross_index[mine, 0])
-    return _scores(
-        nearest_reference, reference_distance, found.cross_index[ours + theirs, 0], found.cross[ours + theirs, 0],
-        np.where(failed, True, own[mine]), own[ours + theirs], failed, worst, found.work,
-    )  # fmt: skip
+    return assemble(layout_of(pair, distance), found)
 
 
-def _scores(
-    nearest_reference: Indices, reference_distance: Floats, nearest_generated: Indices, generated_distance: Floats,
-    own_generated: NDArray[np.bool_], own_reference: NDArray[np.bool_], failed: NDArray[np.bool_], worst: float,
-    work: Work,
-) -> GenerationScores:  # fmt: skip
-    references = len(generated_distance)
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What it takes, beside lists of distinct clouds, to score all shapes.
+
+    ``generated`` (N,) and ``reference`` (R,) are the distinct cloud of every shape, -1 for failures, and
+    ``distinct`` how many clouds were generated.
+    """
+
+    generated: Indices
+    reference: Indices
+    distinct: int
+    worst: float
+    signature: str
+
+
+def layout_of(pair: SetPair, distance: Distance) -> Layout:
+    """See :class:`Layout`. No distance exceeds ``worst``, as no two points are farther apart than the diameter."""
+    worst = 2 * pair.diameter**2 if distance == "chamfer" else pair.diameter
+    signature = SIGNATURES[distance]
+    return Layout(pair.generated.group, pair.reference.group, len(pair.generated.clouds), worst, signature)
+
+
+def assemble(layout: Layout, found: Neighbours) -> GenerationScores:
+    """Scores of all shapes from the lists of all distinct clouds."""
+    mine, theirs, failed = layout.generated, layout.distinct + layout.reference, layout.generated < 0
+    if layout.distinct:
+        told_apart = found.own[:, 0] < found.cross[:, 0]
+        nearest_reference = np.where(failed, -1, found.cross_index[mine, 0])
+        reference_distance = np.where(failed, layout.worst, found.cross[mine, 0])
+        nearest_generated, generated_distance = found.cross_index[theirs, 0], found.cross[theirs, 0]
+        own_generated, own_reference = np.where(failed, True, told_apart[mine]), told_apart[theirs]
+    else:  # nothing was generated that could be compared: every number is the worst there is
+        nearest_reference, nearest_generated = np.full(len(mine), -1), np.full(len(theirs), -1)
+        reference_distance, generated_distance = (np.full(len(side), layout.worst) for side in (mine, theirs))
+        own_generated, own_reference = (np.ones(len(side), np.bool_) for side in (mine, theirs))
     covered = np.unique(nearest_reference[~failed])
     return GenerationScores(
         mmd_ref=float(generated_distance.mean()),
         mmd_gen=float(reference_distance.mean()),
-        cov=len(covered) / references,
-        nna=(int(own_generated.sum()) + int(own_reference.sum())) / (len(failed) + references),
+        cov=len(covered) / len(theirs),
+        nna=(int(own_generated.sum()) + int(own_reference.sum())) / (len(mine) + len(theirs)),
         nna_generated=float(own_generated.mean()),
         nna_reference=float(own_reference.mean()),
         nearest_reference=nearest_reference,
@@ -132,24 +176,13 @@ def _scores(
         own_generated=own_generated,
         own_reference=own_reference,
         failed=int(failed.sum()),
-        worst=worst,
-        signature=SIGNATURE,
-        work=work,
+        worst=layout.worst,
+        signature=layout.signature,
+        work=found.work,
     )
 
 
-SIGNATURE = Signature.of(
-    "generation",
-    "chamfer",
-    {"norm": "l2-squared", "reduce": "sum", "ties": "lowest-index", "1nna-ties": "other", "failed": "worst"},
-)
-
-
-def _all_failed(pair: SetPair) -> GenerationScores:
-    """Nothing was generated that could be compared: every number is the worst there is."""
-    references, failed = len(pair.reference.group), pair.generated.failed
-    worst = 2 * pair.diameter**2
-    return _scores(
-        np.full(len(failed), -1), np.full(len(failed), worst), np.full(references, -1), np.full(references, worst),
-        np.ones(len(failed), np.bool_), np.ones(references, np.bool_), failed, worst, Work(0, 0, 0, None),
-    )  # fmt: skip
+def nothing_found() -> Neighbours:
+    """The lists of no clouds."""
+    none, nowhere = np.empty((0, 1)), np.empty((0, 1), np.int64)
+    return Neighbours(np.empty(0, np.int64), none, nowhere, none, nowhere, True, Work(0, 0, 0, None))
