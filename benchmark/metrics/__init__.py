@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.metrics.base import Profile, Score, Signature
 from benchmark.metrics.distances import chamfer, hausdorff, unidirectional_hausdorff
+from benchmark.metrics.image import SYNTHRAD2023_CLIP, SYNTHRAD2023_DATA_RANGE, mae, psnr, ssim
+from benchmark.metrics.masks import SurfaceDistances, surface_distances
 from benchmark.metrics.overlap import dice
+from benchmark.metrics.packed import PackedMasks, pack, packed_dice, pairwise_packed_dice
 from benchmark.metrics.profiles import PROFILES, profile, sampling_floor
 from benchmark.metrics.sampling import area_uniform_points, farthest_points
 from benchmark.metrics.surface import Surface, extract_surface, point_to_surface
@@ -24,11 +27,15 @@ _LATE = {
 
 __all__ = [
     "PROFILES",
+    "SYNTHRAD2023_CLIP",
+    "SYNTHRAD2023_DATA_RANGE",
     "GenerationScores",
+    "PackedMasks",
     "Profile",
     "Score",
     "Signature",
     "Surface",
+    "SurfaceDistances",
     "area_uniform_points",
     "chamfer",
     "dice",
@@ -36,9 +43,16 @@ __all__ = [
     "farthest_points",
     "generation_scores",
     "hausdorff",
+    "mae",
+    "pack",
+    "packed_dice",
+    "pairwise_packed_dice",
     "point_to_surface",
     "profile",
+    "psnr",
     "sampling_floor",
+    "ssim",
+    "surface_distances",
     "unidirectional_hausdorff",
 ]
 

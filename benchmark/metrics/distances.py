@@ -27,7 +27,7 @@ def nearest_distances(a: NDArray[Any], b: NDArray[Any]) -> Floats:
     """Euclidean distance of every point of a (P, 3) to the closest point of b (Q, 3): shape (P,)."""
     from benchmark.metrics.clouds.pairs import nearest_squared  # the compiler, which `genmed-bench list` need not load
 
-    return np.sqrt(nearest_squared(a, b), dtype=np.float64)
+    return np.sqrt(nearest_squared(a, b).astype(np.float64))
 
 
 def chamfer(a: Array, b: Array, squared: bool = True, reduce: Literal["sum", "mean", "max"] = "sum") -> Array:
