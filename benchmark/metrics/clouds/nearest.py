@@ -12,17 +12,12 @@ contiguity the compiler can see.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from benchmark.metrics.clouds.trees import LEAF, Coordinates
+from benchmark.metrics.clouds.trees import LEAF, Coordinates, Indices, Vector
 
-Vector = NDArray[np.floating[Any]]
 Axes = tuple[Vector, Vector, Vector]
-Indices = NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True)

@@ -18,6 +18,8 @@ LEAF = 32
 """Points of a leaf: four vectors of eight floats; 16 and 8 were slower."""
 
 Coordinates = NDArray[np.floating[Any]]
+Vector = NDArray[np.floating[Any]]
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +35,11 @@ class Trees:
     """
 
     xyz: Coordinates
-    order: NDArray[np.int64]
+    order: Indices
     low: Coordinates
     high: Coordinates
-    first: NDArray[np.int64]
-    count: NDArray[np.int64]
+    first: Indices
+    count: Indices
 
     def __len__(self) -> int:
         """How many clouds."""
@@ -53,63 +55,87 @@ def build_trees(clouds: Sequence[Coordinates]) -> Trees:
     order = np.empty(xyz.shape[1], dtype=np.int64)
     low, high = np.empty((3, int(first[-1])), dtype=dtype), np.empty((3, int(first[-1])), dtype=dtype)
     for cloud, start, end in zip(clouds, first[:-1], first[1:], strict=True):
-        own = slice(start * LEAF, end * LEAF)
-        _order(np.ascontiguousarray(cloud), order[own])
-        xyz[:, own] = cloud[order[own]].T
-        leaves = xyz[:, own].reshape(3, -1, LEAF)
-        low[:, start:end], high[:, start:end] = leaves.min(axis=2), leaves.max(axis=2)
+        own, leaves = slice(start * LEAF, end * LEAF), slice(start, end)
+        x, y, z = xyz[:, own]
+        _build(np.ascontiguousarray(cloud), x, y, z, order[own], low[:, leaves], high[:, leaves])
     return Trees(xyz, order, low, high, first, count)
 
 
 @njit(cache=True, nogil=True)
-def _order(points: Coordinates, order: NDArray[np.int64]) -> None:
-    """Fill ``order`` (a whole number of leaves) by halving the widest axis at a leaf boundary."""
+def _build(
+    points: Coordinates, x: Vector, y: Vector, z: Vector, order: Indices, low: Coordinates, high: Coordinates
+) -> None:
+    """Fill the arrays of one cloud, halving the widest axis at a leaf boundary again and again."""
     count = len(points)
     for index in range(len(order)):
         order[index] = min(index, count - 1)
-    # A stack of open ranges is as deep as the tree, not as long.
-    starts, ends = np.empty(64, np.int64), np.empty(64, np.int64)
+    scratch = np.empty(count, np.int64)
+    starts, ends = np.empty(64, np.int64), np.empty(64, np.int64)  # of open ranges: as many as the tree is deep
     starts[0], ends[0], depth = 0, count, 1
     while depth:
         depth -= 1
         start, end = starts[depth], ends[depth]
         if end - start <= LEAF:
             continue
-        axis, widest = 0, -1.0
-        for candidate in range(3):
-            least = most = points[order[start], candidate]
-            for index in range(start + 1, end):
-                value = points[order[index], candidate]
-                least, most = min(least, value), max(most, value)
-            if most - least > widest:
-                axis, widest = candidate, most - least
-        middle = start + (end - start + LEAF - 1) // LEAF // 2 * LEAF
-        _select(points, order, axis, start, end - 1, middle)
-        starts[depth], ends[depth] = start, middle
-        starts[depth + 1], ends[depth + 1] = middle, end
+        axis = _widest_axis(points, order[start:end])
+        half = (end - start + LEAF - 1) // LEAF // 2 * LEAF
+        _halve(points[:, axis], order[start:end], half, scratch)
+        starts[depth], ends[depth] = start, start + half
+        starts[depth + 1], ends[depth + 1] = start + half, end
         depth += 2
-    for index in range(count, len(order)):
-        order[index] = order[count - 1]
+    order[count:] = order[count - 1]
+    for index in range(len(order)):
+        x[index], y[index], z[index] = points[order[index], 0], points[order[index], 1], points[order[index], 2]
+    for leaf in range(low.shape[1]):
+        own = slice(leaf * LEAF, (leaf + 1) * LEAF)
+        low[0, leaf], high[0, leaf] = x[own].min(), x[own].max()
+        low[1, leaf], high[1, leaf] = y[own].min(), y[own].max()
+        low[2, leaf], high[2, leaf] = z[own].min(), z[own].max()
 
 
 @njit(cache=True, nogil=True)
-def _select(points: Coordinates, order: NDArray[np.int64], axis: int, left: int, right: int, wanted: int) -> None:
-    """Hoare's selection: everything before position ``wanted`` is at most, everything after at least, what is there."""
-    while left < right:
-        pivot = points[order[(left + right) // 2], axis]
-        low, high = left, right
-        while low <= high:
-            while points[order[low], axis] < pivot:
-                low += 1
-            while pivot < points[order[high], axis]:
-                high -= 1
-            if low <= high:
-                order[low], order[high] = order[high], order[low]
-                low += 1
-                high -= 1
-        if wanted <= high:
-            right = high
-        elif wanted >= low:
-            left = low
-        else:
-            return
+def _widest_axis(points: Coordinates, order: Indices) -> int:
+    ax = bx = points[order[0], 0]
+    ay = by = points[order[0], 1]
+    az = bz = points[order[0], 2]
+    for index in order:
+        px, py, pz = points[index, 0], points[index, 1], points[index, 2]
+        ax, bx = (px if px < ax else ax), (px if px > bx else bx)
+        ay, by = (py if py < ay else ay), (py if py > by else by)
+        az, bz = (pz if pz < az else az), (pz if pz > bz else bz)
+    wx, wy, wz = bx - ax, by - ay, bz - az
+    return 0 if wx >= wy and wx >= wz else (1 if wy >= wz else 2)
+
+
+@njit(cache=True, nogil=True)
+def _halve(keys: Vector, order: Indices, wanted: int, scratch: Indices) -> None:
+    """Arrange ``order`` so that the keys before position ``wanted`` are at most those from there on.
+
+    Keys fall into buckets, whole buckets to one side, and only the bucket in the middle is sorted. No branch
+    depends on the data until then: branches guessed wrong are most of what a quickselect costs.
+    """
+    count = len(order)
+    least = most = np.float64(keys[order[0]])
+    for index in order:
+        key = np.float64(keys[index])
+        least, most = (key if key < least else least), (key if key > most else most)
+    if not most > least:
+        return
+    buckets = max(8, count // 8)
+    scale = (buckets - 0.5) / (most - least)
+    sizes = np.zeros(buckets, np.int64)
+    for index in order:
+        sizes[int((np.float64(keys[index]) - least) * scale)] += 1
+    middle, before = 0, 0
+    while before + sizes[middle] <= wanted:
+        before += sizes[middle]
+        middle += 1
+    ends = np.array([0, before, before + sizes[middle]])
+    for index in order:
+        bucket = int((np.float64(keys[index]) - least) * scale)
+        side = np.int64(bucket >= middle) + np.int64(bucket > middle)
+        scratch[ends[side]] = index
+        ends[side] += 1
+    order[:] = scratch[:count]
+    inside = order[before : before + sizes[middle]]
+    inside[:] = inside[np.argsort(keys[inside], kind="mergesort")]

@@ -8,8 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from benchmark.metrics.clouds.nearest import Indices, directed_sum
-from benchmark.metrics.clouds.trees import Coordinates, Trees
+from benchmark.metrics.clouds.nearest import directed_sum
+from benchmark.metrics.clouds.trees import Coordinates, Indices, Trees
 
 
 def distance_rows(trees: Trees, rows: Indices, distances: NDArray[np.float64], pool: Executor) -> int:

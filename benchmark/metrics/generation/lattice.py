@@ -25,8 +25,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from benchmark.metrics.clouds.nearest import Indices, part, query_leaf
-from benchmark.metrics.clouds.trees import LEAF, Coordinates, Trees
+from benchmark.metrics.clouds.nearest import part, query_leaf
+from benchmark.metrics.clouds.trees import LEAF, Coordinates, Indices, Trees
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]

@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from benchmark.metrics.clouds.nearest import Indices, directed_sum
-from benchmark.metrics.clouds.trees import Coordinates
+from benchmark.metrics.clouds.nearest import directed_sum
+from benchmark.metrics.clouds.trees import Coordinates, Indices
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from benchmark.metrics.clouds.nearest import Indices
+from benchmark.metrics.clouds.trees import Indices
 from benchmark.metrics.generation.exhaustive import distance_rows
 from benchmark.metrics.generation.lattice import Frame, centre, lower_bounds, splat
 from benchmark.metrics.generation.nearest_shapes import search_rows

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics.base import Signature
-from benchmark.metrics.clouds.nearest import Indices
+from benchmark.metrics.clouds.trees import Indices
 from benchmark.metrics.generation.neighbours import Budget, Neighbours, Progress, Search, Work, find_neighbours
 from benchmark.metrics.generation.sets import Clouds, SetPair, read_sets
 from benchmark.names import unknown

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics.arrays import Array, as_numpy
-from benchmark.metrics.clouds.nearest import Indices
-from benchmark.metrics.clouds.trees import Coordinates, Trees, build_trees
+from benchmark.metrics.clouds.trees import Coordinates, Indices, Trees, build_trees
 
 Clouds = Array | Sequence[Array | None]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.clouds.nearest import Indices
+from benchmark.metrics.clouds.trees import Indices
 from benchmark.metrics.generation.neighbours import Budget, Neighbours, Progress, Search, Work
 from benchmark.metrics.generation.scores import (
     Distance,

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.clouds.nearest import Indices
-from benchmark.metrics.clouds.trees import LEAF, Trees
+from benchmark.metrics.clouds.trees import LEAF, Indices, Trees
 from benchmark.metrics.generation.lattice import Frame, count_vertices, lower_bounds, splat
 from benchmark.metrics.generation.nearest_shapes import search_rows
 
