@@ -36,6 +36,11 @@ def in_working_precision(points: NDArray[Any]) -> NDArray[Any]:
     return points.astype(np.float32 if points.dtype in (np.float16, np.float32) else np.float64, copy=False)
 
 
+def on_accelerator(array: Array) -> bool:
+    """Whether this is a tensor on another device than the CPU."""
+    return hasattr(array, "detach") and array.device.type != "cpu"
+
+
 def point_batches(a: Array, b: Array) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
     """Two clouds (..., P, 3) and (..., Q, 3) as (B, P, 3) and (B, Q, 3) of one precision, and the leading shape.
 

@@ -7,13 +7,13 @@ in float32, unit shapes 100 units from the origin have Chamfer distances wrong b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.arrays import Array, like, point_batches
+from benchmark.metrics.arrays import Array, like, on_accelerator, point_batches
 
 Floats = NDArray[np.float64]
 _REDUCE: dict[str, Callable[[float, float], float]] = {
@@ -30,7 +30,9 @@ def nearest_distances(a: NDArray[Any], b: NDArray[Any]) -> Floats:
     return np.sqrt(nearest_squared(a, b).astype(np.float64))
 
 
-def chamfer(a: Array, b: Array, squared: bool = True, reduce: Literal["sum", "mean", "max"] = "sum") -> Array:
+def chamfer(
+    a: Array, b: Array, squared: bool = True, reduce: Literal["sum", "mean", "max"] = "sum", *, max_bytes: int = 2**30
+) -> Array:
     """Chamfer distance: the mean nearest-neighbour distance each way, combined.
 
     The defaults are those of PointFlow, PyTorch3D and GenMed: squared distances, mean each way, summed.
@@ -40,6 +42,7 @@ def chamfer(a: Array, b: Array, squared: bool = True, reduce: Literal["sum", "me
         b: (..., Q, 3) points, in the same unit.
         squared: average squared distances (unit²) or distances (unit).
         reduce: how the two directions combine.
+        max_bytes: memory for differences on an accelerator; on a CPU there is no matrix of them.
 
     Returns:
         float64 of the leading shape (a scalar array for single clouds), of the library of ``a``.
@@ -58,10 +61,10 @@ def chamfer(a: Array, b: Array, squared: bool = True, reduce: Literal["sum", "me
             forth, back = np.sqrt(forth), np.sqrt(back)
         return _REDUCE[reduce](float(forth.mean()), float(back.mean()))
 
-    return _pairwise(a, b, distance)
+    return _pairwise(a, b, distance, max_bytes)
 
 
-def hausdorff(a: Array, b: Array, percentile: float = 100, directed: bool = False) -> Array:
+def hausdorff(a: Array, b: Array, percentile: float = 100, directed: bool = False, *, max_bytes: int = 2**30) -> Array:
     """Hausdorff distance, or its robust form at a percentile of the nearest-neighbour distances.
 
     Args:
@@ -70,6 +73,7 @@ def hausdorff(a: Array, b: Array, percentile: float = 100, directed: bool = Fals
         percentile: 100 takes the farthest point; 95 gives HD95 as the *larger of the two directed
             percentiles* (linear interpolation), as MONAI does; pooled variants give other numbers.
         directed: True goes from ``a`` to ``b`` only.
+        max_bytes: memory for differences on an accelerator; on a CPU there is no matrix of them.
 
     Returns:
         float64 of the leading shape, in the unit of the points.
@@ -83,7 +87,7 @@ def hausdorff(a: Array, b: Array, percentile: float = 100, directed: bool = Fals
     def distance(*ways: Floats) -> float:
         return max(float(np.percentile(np.sqrt(squared), percentile)) for squared in ways)
 
-    return _pairwise(a, b, distance, directed)
+    return _pairwise(a, b, distance, max_bytes, directed)
 
 
 def unidirectional_hausdorff(partial: Array, completion: Array) -> Array:
@@ -102,13 +106,31 @@ def unidirectional_hausdorff(partial: Array, completion: Array) -> Array:
     return hausdorff(partial, completion, directed=True)
 
 
-def _pairwise(a: Array, b: Array, distance: Callable[..., float], directed: bool = False) -> Array:
+def _pairwise(
+    a: Array, b: Array, distance: Callable[..., float], max_bytes: int, directed: bool = False
+) -> Array:  # fmt: skip
     """``distance`` of the squared nearest distances, each way unless ``directed``, for every pair of clouds."""
-    from benchmark.metrics.clouds.pairs import nearest_squared, nearest_squared_both_ways
-
     first, second, leading = point_batches(a, b)
     values = np.empty(len(first))
-    for index, (p, q) in enumerate(zip(first, second, strict=True)):
-        ways = (nearest_squared(p, q),) if directed else nearest_squared_both_ways(p, q)
+    for index, ways in enumerate(_nearest(a, first, second, max_bytes, directed)):
         values[index] = distance(*(way.astype(np.float64) for way in ways))
     return like(values.reshape(leading), a)
+
+
+def _nearest(
+    example: Array, first: NDArray[Any], second: NDArray[Any], max_bytes: int, directed: bool
+) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Squared nearest distances of every pair of clouds, where ``example`` is if that is an accelerator."""
+    if on_accelerator(example):
+        import torch
+
+        from benchmark.metrics.clouds.on_device import nearest_squared_on_device
+
+        a, b = (torch.from_numpy(clouds).to(example.device) for clouds in (first, second))
+        forth, back = nearest_squared_on_device(a, b, max_bytes)
+        yield from zip(forth, back, strict=True) if not directed else ((each,) for each in forth)
+        return
+    from benchmark.metrics.clouds.pairs import nearest_squared, nearest_squared_both_ways
+
+    for p, q in zip(first, second, strict=True):
+        yield (nearest_squared(p, q),) if directed else nearest_squared_both_ways(p, q)
