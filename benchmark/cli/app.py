@@ -91,6 +91,91 @@ def fit(
         training.fit(method, config, out, data, device, resume)
 
 
+ProfileOption = Annotated[
+    Literal["field", "genmed"],
+    typer.Option(help="Conventions: PointFlow's (2048 area-uniform points) or the published GenMed code's (x100)."),
+]
+DistanceOption = Annotated[Literal["chamfer", "emd"], typer.Option(help="Distance between two shapes.")]
+PointsOption = Annotated[int | None, typer.Option(min=1, help="Points per shape (default: the profile's).")]
+NormaliseOption = Annotated[
+    Literal["none", "shape", "box"],
+    typer.Option(help="Of every shape: not at all, to its own mean and spread, or to a box from -1 to 1."),
+]
+RecursiveOption = Annotated[bool, typer.Option("--recursive", "-r", help="Also read sub-folders.")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Threads (default: all cores).")]
+MaxBytesOption = Annotated[str, typer.Option(help="Memory of the search, such as 4GB or 512MiB.")]
+GeneratedArgument = Annotated[Path, typer.Argument(help="Folder of generated shapes.", show_default=False)]
+ReferenceArgument = Annotated[Path, typer.Argument(help="Folder of real shapes.", show_default=False)]
+
+
+@app.command()
+def metrics(
+    generated: GeneratedArgument,
+    reference: ReferenceArgument,
+    profile: ProfileOption = "field",
+    distance: DistanceOption = "chamfer",
+    points: PointsOption = None,
+    normalise: NormaliseOption = "none",
+    intervals: Annotated[bool, typer.Option(help="95 % intervals by resampling both sets.")] = True,
+    replicates: Annotated[int, typer.Option(min=2, help="Resamples for the intervals.")] = 1000,
+    recursive: RecursiveOption = False,
+    workers: WorkersOption = None,
+    max_bytes: MaxBytesOption = "4GiB",
+    seed: Annotated[int, typer.Option(help="Seed of sampled points and of intervals.")] = 0,
+    json: JsonOption = None,
+) -> None:
+    """Score a folder of shapes against real ones: MMD, COV and 1-NNA, exactly.
+
+    Reads meshes (.ply .obj .off .stl .glb), point clouds (.ply .xyz .pts .npy .npz) and SDF grids (.npy .npz).
+    """
+    with errors_reported():
+        from benchmark.cli import measuring
+        from benchmark.data.clouds import Sampling
+        from benchmark.folders import Search
+
+        sampling = Sampling(profile, points, normalise, seed)
+        search = Search(distance, replicates if intervals else 0, workers, measuring.byte_count(max_bytes))
+        measuring.metrics(generated, reference, sampling, search, recursive, json)
+
+
+@app.command("metrics-shard")
+def metrics_shard(
+    generated: GeneratedArgument,
+    reference: ReferenceArgument,
+    share: Annotated[str, typer.Option(help="Which share: 1/4 to 4/4 for four machines.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write (.npz).", dir_okay=False)],
+    profile: ProfileOption = "field",
+    distance: DistanceOption = "chamfer",
+    points: PointsOption = None,
+    normalise: NormaliseOption = "none",
+    recursive: RecursiveOption = False,
+    workers: WorkersOption = None,
+    max_bytes: MaxBytesOption = "4GiB",
+    seed: Annotated[int, typer.Option(help="Seed of sampled points.")] = 0,
+) -> None:
+    """Do one share of what metrics does; metrics-merge puts the shares together, to the same bits."""
+    with errors_reported():
+        from benchmark.cli import measuring, sharding
+        from benchmark.data.clouds import Sampling
+        from benchmark.folders import Search
+
+        sampling = Sampling(profile, points, normalise, seed)
+        search = Search(distance, 0, workers, measuring.byte_count(max_bytes))
+        sharding.shard(generated, reference, sampling, search, share, recursive, out)
+
+
+@app.command("metrics-merge")
+def metrics_merge(
+    shards: Annotated[list[Path], typer.Argument(help="Files of metrics-shard, all of them.", show_default=False)],
+    json: JsonOption = None,
+) -> None:
+    """Scores from all shares. They must be of the same shapes and conventions, each there once."""
+    with errors_reported():
+        from benchmark.cli import sharding
+
+        sharding.merge(shards, json)
+
+
 @app.command("list")
 def list_command(
     what: Annotated[Literal["tasks", "methods", "metrics", "datasets"], typer.Argument(show_default=False)],

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.metrics.base import Profile, Score, Signature
 from benchmark.metrics.distances import chamfer, hausdorff, unidirectional_hausdorff
+from benchmark.metrics.diversity import total_mutual_difference
+from benchmark.metrics.emd import emd
 from benchmark.metrics.image import SYNTHRAD2023_CLIP, SYNTHRAD2023_DATA_RANGE, mae, psnr, ssim
 from benchmark.metrics.masks import SurfaceDistances, surface_distances
 from benchmark.metrics.overlap import dice
@@ -18,17 +20,23 @@ from benchmark.metrics.sampling import area_uniform_points, farthest_points
 from benchmark.metrics.surface import Surface, extract_surface, point_to_surface
 
 if TYPE_CHECKING:
-    from benchmark.metrics.generation import GenerationScores, generation_scores
+    from benchmark.metrics.generation import (
+        GenerationIntervals,
+        GenerationScores,
+        generation_intervals,
+        generation_scores,
+    )
 
-_LATE = {
-    "GenerationScores": "benchmark.metrics.generation",
-    "generation_scores": "benchmark.metrics.generation",
-}
+_LATE = dict.fromkeys(
+    ("GenerationIntervals", "GenerationScores", "generation_intervals", "generation_scores"),
+    "benchmark.metrics.generation",
+)
 
 __all__ = [
     "PROFILES",
     "SYNTHRAD2023_CLIP",
     "SYNTHRAD2023_DATA_RANGE",
+    "GenerationIntervals",
     "GenerationScores",
     "PackedMasks",
     "Profile",
@@ -39,8 +47,10 @@ __all__ = [
     "area_uniform_points",
     "chamfer",
     "dice",
+    "emd",
     "extract_surface",
     "farthest_points",
+    "generation_intervals",
     "generation_scores",
     "hausdorff",
     "mae",
@@ -53,6 +63,7 @@ __all__ = [
     "sampling_floor",
     "ssim",
     "surface_distances",
+    "total_mutual_difference",
     "unidirectional_hausdorff",
 ]
 

@@ -38,7 +38,7 @@ def in_working_precision(points: NDArray[Any]) -> NDArray[Any]:
 
 def on_accelerator(array: Array) -> bool:
     """Whether this is a tensor on another device than the CPU."""
-    return hasattr(array, "detach") and array.device.type != "cpu"
+    return hasattr(array, "detach") and str(array.device) != "cpu"
 
 
 def point_batches(a: Array, b: Array) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:

@@ -45,6 +45,11 @@ class Trees:
         """How many clouds."""
         return len(self.count)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays."""
+        return self.xyz.nbytes + self.order.nbytes + self.low.nbytes + self.high.nbytes
+
 
 def build_trees(clouds: Sequence[Coordinates]) -> Trees:
     """Order clouds (P_i, 3), all float32 or all float64, finite and with at least one point each."""

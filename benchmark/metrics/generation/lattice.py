@@ -64,9 +64,9 @@ class Splats:
     corner: Indices
 
     @property
-    def vertices(self) -> int:
-        """Columns of W."""
-        return len(self.corner) * LEAF
+    def nbytes(self) -> int:
+        """Memory of the sparse rows."""
+        return self.vertex.nbytes + self.weight.nbytes
 
 
 def centre(trees: Trees) -> Frame:
@@ -149,19 +149,21 @@ def lower_bounds(frame: Frame, splats: Splats, rows: Indices, pool: Executor, ti
             back += table[rows] @ weights.T
     if everything:
         back = np.ascontiguousarray(forth.T)
-    own, others = rows[:, None], np.arange(clouds)[None, :]
-    return _certify(forth, own, frame, splats), _certify(back, others, frame, splats)
+    for row, cloud in enumerate(rows):
+        _certify(forth[row], cloud, frame, splats)
+        _certify(back[row], slice(None), frame, splats)
+    return forth, back
 
 
-def _certify(products: Singles, source: Indices, frame: Frame, splats: Splats) -> Singles:
-    """From products <W, T> to bounds that hold in exact arithmetic and for the rounded exact distance too."""
+def _certify(products: Singles, source: np.int64 | slice, frame: Frame, splats: Splats) -> None:
+    """Turn products <W, T> into bounds that hold in exact arithmetic and for the rounded exact distance too."""
     terms = np.diff(splats.start).max() + 64
     relative = terms * 2.0**-24 + 2e-6
-    bounds = products.astype(np.float64) * (1 - relative) - (splats.excess * (1 + 1e-12))[source]
+    bounds = products.astype(np.float64) * (1 - relative) - splats.excess[source] * (1 + 1e-12)
     bounds /= frame.trees.count[source]
     # Rounding to the frame moved every point by at most `moved`: Minkowski's inequality for root mean squares.
     root = np.sqrt(np.maximum(bounds, 0)) - 2 * frame.moved
-    return np.where(root > 0, root**2 * _FINAL_SHRINK, 0).astype(np.float32)
+    products[:] = np.where(root > 0, root**2 * _FINAL_SHRINK, 0)
 
 
 def _tiles(count: int, size: int) -> Iterator[tuple[int, int]]:

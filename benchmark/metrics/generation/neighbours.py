@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmark.metrics.clouds.trees import Indices
 from benchmark.metrics.generation.exhaustive import distance_rows
-from benchmark.metrics.generation.lattice import Frame, centre, lower_bounds, splat
+from benchmark.metrics.generation.lattice import Frame, Splats, centre, lower_bounds, splat
 from benchmark.metrics.generation.nearest_shapes import search_rows
 from benchmark.metrics.generation.sets import SetPair
 from benchmark.metrics.generation.spacing import choose_spacing
@@ -26,7 +26,9 @@ Floats = NDArray[np.float64]
 
 FEW = 48
 """Fewer clouds than this are compared one by one; bounds would take as long."""
-_TILE = 8192
+_TILE = 4096  # vertices
+FEW_ROWS = 6
+"""So many clouds are compared with all others sooner than a lattice is made for all."""
 _ROWS_PER_TASK = 8
 
 
@@ -91,15 +93,16 @@ def find_neighbours(
     """
     trees, ours = pair.trees, len(pair.generated.clouds)
     rows = np.arange(len(trees)) if rows is None else rows
-    chunk = _rows_at_once(pair, budget.max_bytes)
     with ThreadPoolExecutor(budget.workers) as pool, threadpool_limits(budget.workers):
         frame, spacing = centre(trees), None
-        if search == "pruned" or (search == "auto" and len(trees) >= FEW):
+        if search == "pruned" or (search == "auto" and len(trees) >= FEW and len(rows) >= FEW_ROWS):
             plan = choose_spacing(frame, ours, k, pool)
             spacing = plan.spacing if search == "auto" else plan.forced
+        splats = None if spacing is None else splat(frame.trees, spacing)
+        chunk = _rows_at_once(pair, frame, splats, budget.max_bytes)
         done, lists = np.zeros(2, np.int64), []
         for begin in range(0, len(rows), chunk):
-            part = _Chunk(pair, frame, rows[begin : begin + chunk], spacing, pool, budget.progress)
+            part = _Chunk(pair, frame, rows[begin : begin + chunk], splats, pool, budget.progress)
             lists.append(part.search(k, decide))
             done += part.done
             # Closures of one chunk must not keep its matrices while the next one's are made.
@@ -114,18 +117,18 @@ class _Chunk:
     """The search for some rows, all against all M clouds."""
 
     def __init__(
-        self, pair: SetPair, frame: Frame, rows: Indices, spacing: float | None, pool: Executor,
+        self, pair: SetPair, frame: Frame, rows: Indices, splats: Splats | None, pool: Executor,
         progress: Progress | None,
     ) -> None:  # fmt: skip
         self._pair, self._rows, self._pool, self._progress = pair, rows, pool, progress
         clouds = len(pair.trees)
         self.done = np.zeros(2, np.int64)
         self._known = np.full((len(rows), clouds), np.nan)
-        if spacing is None:
+        if splats is None:
             self.done[0] += distance_rows(pair.trees, rows, self._known, pool)
             self._forth = self._back = np.zeros((len(rows), clouds), np.float32)
         else:
-            self._forth, self._back = lower_bounds(frame, splat(frame.trees, spacing), rows, pool, _TILE)
+            self._forth, self._back = lower_bounds(frame, splats, rows, pool, _TILE)
         self._where = np.full(clouds, -1, np.int64)
         self._where[rows] = np.arange(len(rows))
 
@@ -175,12 +178,14 @@ def _pair_count(rows: Indices, clouds: int) -> int:
     return len(rows) * (clouds - 1) - len(rows) * (len(rows) - 1) // 2
 
 
-def _rows_at_once(pair: SetPair, max_bytes: int) -> int:
-    """Rows whose matrices (bounds both ways, products on the way to them, distances known) fit beside the rest."""
+def _rows_at_once(pair: SetPair, frame: Frame, splats: Splats | None, max_bytes: int) -> int:
+    """Rows whose matrices fit beside the rest: bounds both ways, a product on its way to them, distances known."""
     clouds = len(pair.trees)
-    fixed = 3 * pair.trees.xyz.nbytes + 8 * clouds * _TILE + 64 * int(pair.trees.count.sum())
-    rows = (max_bytes - fixed) // (40 * clouds)
+    fixed = pair.trees.nbytes + (0 if frame.trees is pair.trees else frame.trees.nbytes)
+    if splats is not None:
+        fixed += splats.nbytes + 8 * clouds * _TILE
+    rows = (max_bytes - fixed) // (24 * clouds)
     if rows < 1:
-        least = fixed + 40 * clouds
+        least = fixed + 24 * clouds
         raise ValueError(f"max_bytes={max_bytes} is too little for {clouds} distinct clouds; {least} is the least")
     return int(rows)

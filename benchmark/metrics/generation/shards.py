@@ -34,18 +34,23 @@ class ShardError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """The lists of every ``count``-th distinct cloud from ``index`` on, and what all shards must agree on."""
+    """The lists of every ``count``-th distinct cloud from ``index`` on, and what all shards must agree on.
+
+    ``label`` is free text that says what the clouds are, such as how they were sampled.
+    """
 
     index: int
     count: int
     digest: str
+    label: str
     layout: Layout
     found: Neighbours
 
 
 def score_shard(
     generated: Clouds, reference: Clouds, index: int, count: int, distance: Distance = "chamfer", *,
-    search: Search = "auto", workers: int | None = None, max_bytes: int = 2**32, progress: Progress | None = None,
+    label: str = "", search: Search = "auto", workers: int | None = None, max_bytes: int = 2**32,
+    progress: Progress | None = None,
 ) -> Shard:  # fmt: skip
     """Share ``index`` of ``count`` (from 0) of :func:`generation_scores`; every shard reads both sets.
 
@@ -61,7 +66,7 @@ def score_shard(
         found = searcher(distance)(pair, 1, True, search, budget, rows)
     else:
         found = nothing_found()
-    return Shard(index, count, pair.digest, layout_of(pair, distance), found)
+    return Shard(index, count, pair.digest, label, layout_of(pair, distance), found)
 
 
 def merge_shards(shards: Sequence[Shard]) -> GenerationScores:
@@ -74,7 +79,7 @@ def merge_shards(shards: Sequence[Shard]) -> GenerationScores:
         raise ShardError("there are no shards to merge")
     first = shards[0]
     for shard in shards[1:]:
-        if (shard.digest, shard.layout.signature, shard.count) != (first.digest, first.layout.signature, first.count):
+        if _common(shard) != _common(first):
             raise ShardError(
                 f"shards {first.index} and {shard.index} were made of different sets, conventions or numbers of shards"
             )
@@ -99,10 +104,14 @@ def merge_shards(shards: Sequence[Shard]) -> GenerationScores:
     return assemble(first.layout, found)
 
 
+def _common(shard: Shard) -> tuple[str, str, str, int]:
+    return shard.digest, shard.label, shard.layout.signature, shard.count
+
+
 def save_shard(shard: Shard, path: Path) -> None:
     """Write a shard as npz without pickle; the file appears whole or not at all."""
     facts = {
-        "format": FORMAT, "index": shard.index, "count": shard.count, "digest": shard.digest,
+        "format": FORMAT, "index": shard.index, "count": shard.count, "digest": shard.digest, "label": shard.label,
         "distinct": shard.layout.distinct, "worst": shard.layout.worst, "signature": shard.layout.signature,
         "work": asdict(shard.found.work),
     }  # fmt: skip
@@ -130,7 +139,7 @@ def load_shard(path: Path) -> Shard:
             )
             rows, cross, cross_index, own, own_index = (stored[name] for name in _ARRAYS)
             found = Neighbours(rows, cross, cross_index, own, own_index, True, Work(**facts["work"]))
-            return Shard(facts["index"], facts["count"], facts["digest"], layout, found)
+            return Shard(facts["index"], facts["count"], facts["digest"], facts["label"], layout, found)
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         if isinstance(error, ShardError):
             raise
