@@ -121,9 +121,17 @@ def test_pruning_is_worth_it_where_shapes_differ():
 
 
 def test_hopeless_sets_are_compared_one_by_one():
-    work = generation_scores(surfaces(4, 60, 100, spread=0), surfaces(5, 60, 100, spread=0)).work
+    """Where every shape is as far from every other, bounds would only add to the work."""
+    generated, reference = np.random.default_rng(0).random((2, 40, 1000, 3), dtype=np.float32)
+    work = generation_scores(generated, reference).work
     assert work.spacing is None
-    assert work.finished == work.pairs == 120 * 119 // 2
+    assert work.finished == work.pairs == 80 * 79 // 2
+
+
+def test_a_search_worth_it_is_pruned_without_being_asked():
+    work = generation_scores(surfaces(1, 120, 600), surfaces(2, 120, 600)).work
+    assert work.spacing is not None
+    assert work.finished < 0.1 * work.pairs
 
 
 @settings(max_examples=60, deadline=None)

@@ -140,10 +140,11 @@ def query_leaf(
 def directed_sum(
     xyz: Coordinates, low: Coordinates, high: Coordinates, first: Indices, count: Indices,
     source: int, target: int, limit: float,
-) -> float:  # fmt: skip
+) -> tuple[float, int]:  # fmt: skip
     """Sum over the points of cloud ``source`` of the squared distance to cloud ``target``, in float64.
 
-    Stops as soon as the sum exceeds ``limit``; what it returns then is a lower bound above the limit.
+    Stops as soon as the sum exceeds ``limit``; what it returns then is a lower bound above the limit. The other
+    number is how many leaves of ``source`` were looked up.
     """
     begin, end = first[target], first[target + 1]
     points, own_low, own_high = part(xyz, begin * LEAF, end * LEAF), part(low, begin, end), part(high, begin, end)
@@ -159,8 +160,8 @@ def directed_sum(
             total += best[index]
         left -= LEAF
         if total > limit:
-            return total
-    return total
+            return total, leaf + 1 - first[source]
+    return total, first[source + 1] - first[source]
 
 
 @njit(cache=True, nogil=True)

@@ -32,8 +32,8 @@ def _distance_row(
             distances[at, other] = 0.0
         elif where[other] < 0 or where[other] > at:
             value = (
-                directed_sum(xyz, low, high, first, count, row, other, np.inf) / count[row]
-                + directed_sum(xyz, low, high, first, count, other, row, np.inf) / count[other]
+                directed_sum(xyz, low, high, first, count, row, other, np.inf)[0] / count[row]
+                + directed_sum(xyz, low, high, first, count, other, row, np.inf)[0] / count[other]
             )
             distances[at, other] = value
             if where[other] >= 0:

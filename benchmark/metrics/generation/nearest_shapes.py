@@ -31,16 +31,20 @@ def chamfer_below(
     """The Chamfer distance of clouds ``a`` and ``b`` (mean squared distance each way, summed) if it is <= ``limit``.
 
     Otherwise a negative number, minus a lower bound of it that exceeds ``limit``. ``bound_ab`` and ``bound_ba``
-    bound the directions. ``done`` counts pairs finished [0] and abandoned [1].
+    bound the directions. ``done`` counts pairs finished [0] and abandoned [1], and leaves looked up [2].
     """
     if bound_ab > bound_ba:  # the direction with the smaller bound first: it has more to tell
         a, b, bound_ab, bound_ba = b, a, bound_ba, bound_ab
     wide = limit * _ABOVE
-    mean_ab: float = directed_sum(xyz, low, high, first, count, a, b, (wide - bound_ba) * _ABOVE * count[a]) / count[a]
+    total, leaves = directed_sum(xyz, low, high, first, count, a, b, (wide - bound_ba) * _ABOVE * count[a])
+    mean_ab: float = total / count[a]
+    done[2] += leaves
     if mean_ab + bound_ba > wide:
         done[1] += 1
         return -(mean_ab + bound_ba) * _BELOW
-    mean_ba: float = directed_sum(xyz, low, high, first, count, b, a, (wide - mean_ab) * _ABOVE * count[b]) / count[b]
+    total, leaves = directed_sum(xyz, low, high, first, count, b, a, (wide - mean_ab) * _ABOVE * count[b])
+    mean_ba: float = total / count[b]
+    done[2] += leaves
     if mean_ab + mean_ba > wide:
         done[1] += 1
         return -(mean_ab + mean_ba) * _BELOW
@@ -78,7 +82,7 @@ def search_rows(
             minus infinity searches to the end.
         values: (R, k) result: distances, ascending; inf where candidates run out.
         nearest: (R, k) result: their labels; -1 there.
-        done: (2,) see :func:`chamfer_below`.
+        done: (3,) see :func:`chamfer_below`.
     """
     bounds = np.empty(len(candidates))
     for at in range(begin, end):

@@ -24,8 +24,6 @@ Progress = Callable[[int], None]
 """Called with how many more searches are done; a whole search is two for every distinct shape."""
 Floats = NDArray[np.float64]
 
-FEW = 48
-"""Fewer clouds than this are compared one by one; bounds would take as long."""
 _TILE = 4096  # vertices
 FEW_ROWS = 6
 """So many clouds are compared with all others sooner than a lattice is made for all."""
@@ -95,12 +93,11 @@ def find_neighbours(
     rows = np.arange(len(trees)) if rows is None else rows
     with ThreadPoolExecutor(budget.workers) as pool, threadpool_limits(budget.workers):
         frame, spacing = centre(trees), None
-        if search == "pruned" or (search == "auto" and len(trees) >= FEW and len(rows) >= FEW_ROWS):
-            plan = choose_spacing(frame, ours, k, pool)
-            spacing = plan.spacing if search == "auto" else plan.forced
+        if search == "pruned" or (search == "auto" and len(rows) >= FEW_ROWS):
+            spacing = choose_spacing(frame, ours, k, pool, must=search == "pruned")
         splats = None if spacing is None else splat(frame.trees, spacing)
         chunk = _rows_at_once(pair, frame, splats, budget.max_bytes)
-        done, lists = np.zeros(2, np.int64), []
+        done, lists = np.zeros(3, np.int64), []
         for begin in range(0, len(rows), chunk):
             part = _Chunk(pair, frame, rows[begin : begin + chunk], splats, pool, budget.progress)
             lists.append(part.search(k, decide))
@@ -122,7 +119,7 @@ class _Chunk:
     ) -> None:  # fmt: skip
         self._pair, self._rows, self._pool, self._progress = pair, rows, pool, progress
         clouds = len(pair.trees)
-        self.done = np.zeros(2, np.int64)
+        self.done = np.zeros(3, np.int64)
         self._known = np.full((len(rows), clouds), np.nan)
         if splats is None:
             self.done[0] += distance_rows(pair.trees, rows, self._known, pool)
@@ -150,7 +147,7 @@ class _Chunk:
 
         def task(begin: int, end: int) -> NDArray[np.int64]:
             which = int(self._rows[begin] >= ours) ^ int(not own)
-            done = np.zeros(2, np.int64)
+            done = np.zeros(3, np.int64)
             search_rows(
                 *arrays, self._rows, begin, end, candidates[which], sides[which].first, alone, self._forth, self._back,
                 self._known, self._where, stop_below, values, nearest, done,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,47 +16,50 @@ from benchmark.metrics.generation.nearest_shapes import search_rows
 
 PILOT_SHAPES = 48
 PILOT_ROWS = 16
-_TABLE_SECONDS = 4e-8  # per vertex and cloud
+PILOT_SHARE = 0.04
+"""Pilots may take this share of what it takes to compare all pairs, lest planning cost more than it can save."""
+_VERTEX_SECONDS = 4e-8  # per vertex and cloud: the table
 _PRODUCT_SECONDS = 2 / 1.2e11  # per vertex and pair of clouds
-_FINISHED_SECONDS, _ABANDONED_SECONDS = 2e-4, 8e-5  # per pair of clouds of 2048 points
-_BOTH_SEARCHES = 1.6  # own neighbours are cheaper to decide than cross ones to find
+_LEAF_SECONDS = 1.6e-6  # per 32 points looked up in a cloud
+_ALL_SEARCHES = 1.7  # over the cross searches: what is learnt of a pair serves both, own ones are only decided
+_NOT_WORTH_PLANNING = 0.5  # seconds
 _FINEST = 192  # vertices along a cloud
 _MOST_VERTICES = 2**27
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The spacing to use, None where all pairs would be had sooner, and the best one if bounds must be used."""
-
-    spacing: float | None
-    forced: float
-
-
-def choose_spacing(frame: Frame, generated: int, neighbours: int, pool: Executor) -> Plan:
-    """Plan the search of all M clouds, the first ``generated`` of which are one set, for k nearest of each.
+def choose_spacing(frame: Frame, generated: int, neighbours: int, pool: Executor, must: bool) -> float | None:
+    """The spacing for a search of all M clouds, the first ``generated`` of which are one set, for k nearest of each.
 
     Spacings are tried from coarse to fine until the bounds alone would take longer than the best plan so far.
+    None if all pairs would be had as soon, unless bounds ``must`` be used.
     """
     trees = frame.trees
-    clouds, size = len(trees), float(trees.count.mean()) / 2048
+    clouds, leaves = len(trees), float(np.diff(trees.first).mean())
     ours = np.unique(np.linspace(0, generated - 1, PILOT_SHAPES).astype(np.int64))
     theirs = np.unique(np.linspace(generated, clouds - 1, PILOT_SHAPES).astype(np.int64))
     some = Frame(_subset(trees, np.concatenate([ours, theirs])), frame.moved)
-    growth = (clouds - generated) / len(theirs)
-    least, forced = np.inf, 0.0
+    exhaustive = clouds * (clouds - 1) * leaves * _LEAF_SECONDS
+    if exhaustive < _NOT_WORTH_PLANNING and not must:
+        return None
+    least, best, spent = np.inf, 0.0, 0.0
     for spacing in _ladder(trees):
-        columns = count_vertices(trees, spacing)
-        bounds = columns * clouds * (_TABLE_SECONDS + clouds * _PRODUCT_SECONDS)
-        if bounds > least:
+        bounds = _bound_seconds(count_vertices(trees, spacing), clouds)
+        if bounds > least or spent > PILOT_SHARE * exhaustive:
             break
-        finished, abandoned = _pilot(some, len(ours), spacing, pool)
-        finished = neighbours + max(0.0, finished - 1) * growth
-        pairs = finished * _FINISHED_SECONDS + abandoned * growth * _ABANDONED_SECONDS
-        seconds = bounds + _BOTH_SEARCHES * clouds * pairs * size
+        looked_up = _pilot(some, len(ours), spacing, pool)
+        # Beyond the pairs that have to be finished, what is looked up grows with the shapes to choose from.
+        needed = 2 * leaves * neighbours
+        per_shape = needed + max(0.0, looked_up - 2 * leaves) * (clouds - generated) / len(theirs)
+        seconds = bounds + _ALL_SEARCHES * clouds * per_shape * _LEAF_SECONDS
         if seconds < least:
-            least, forced = seconds, spacing
-    exhaustive = clouds * (clouds - 1) / 2 * _FINISHED_SECONDS * size
-    return Plan(forced if least < exhaustive else None, forced)
+            least, best = seconds, spacing
+        spent += _bound_seconds(count_vertices(some.trees, spacing), len(some.trees))
+        spent += PILOT_ROWS * looked_up * _LEAF_SECONDS
+    return best if must or least < exhaustive else None
+
+
+def _bound_seconds(vertices: int, clouds: int) -> float:
+    return vertices * clouds * (_VERTEX_SECONDS + clouds * _PRODUCT_SECONDS)
 
 
 def _ladder(trees: Trees) -> Iterator[float]:
@@ -80,20 +82,20 @@ def _ladder(trees: Trees) -> Iterator[float]:
         factor = 0.5 / factor
 
 
-def _pilot(frame: Frame, generated: int, spacing: float, pool: Executor) -> tuple[float, float]:
-    """Pairs finished and abandoned per shape when some generated shapes look for their nearest reference."""
+def _pilot(frame: Frame, generated: int, spacing: float, pool: Executor) -> float:
+    """Leaves looked up per shape when some generated shapes look for their nearest reference."""
     trees = frame.trees
     clouds = len(trees)
     rows = np.unique(np.linspace(0, generated - 1, PILOT_ROWS).astype(np.int64))
     candidates = np.arange(generated, clouds)
     forth, back = lower_bounds(frame, splat(trees, spacing), rows, pool, 8192)
-    known, done = np.full((len(rows), clouds), np.nan), np.zeros(2, np.int64)
+    known, done = np.full((len(rows), clouds), np.nan), np.zeros(3, np.int64)
     search_rows(
         trees.xyz, trees.low, trees.high, trees.first, trees.count, rows, 0, len(rows), candidates, candidates,
         np.ones(clouds, np.bool_), forth, back, known, np.full(clouds, -1), np.full(len(rows), -np.inf),
         np.empty((len(rows), 1)), np.empty((len(rows), 1), np.int64), done,
     )  # fmt: skip
-    return float(done[0]) / len(rows), float(done[1]) / len(rows)
+    return float(done[2]) / len(rows)
 
 
 def _subset(trees: Trees, chosen: Indices) -> Trees:
