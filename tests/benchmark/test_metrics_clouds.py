@@ -78,3 +78,13 @@ def test_many_equal_coordinates_do_not_hang_or_lose_points():
     points[::2, 0] = 1
     trees = build_trees([points])
     assert sorted(trees.order[:5000]) == list(range(5000))
+
+
+@pytest.mark.parametrize("gap", [1e-2, 1e-4, 1e-6])
+def test_a_leaf_just_closer_than_the_best_so_far_is_looked_up(gap):
+    """Thirty-two points with a near centre and thirty-two whose one corner is closer by next to nothing."""
+    near = np.stack([-(1 + gap) - np.arange(LEAF) / LEAF, np.zeros(LEAF), np.zeros(LEAF)], axis=1)
+    far = np.stack([1 + np.arange(LEAF) / 4, np.zeros(LEAF), np.zeros(LEAF)], axis=1)
+    query = np.zeros((1, 3))
+    assert nearest_squared(query, np.concatenate([near, far])).tolist() == [1.0]
+    assert nearest_squared(query, np.concatenate([near, far]).astype(np.float64) * [-1, 1, 1]).tolist() == [1.0]

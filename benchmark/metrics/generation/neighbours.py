@@ -100,7 +100,7 @@ def find_neighbours(
         done, lists = np.zeros(3, np.int64), []
         for begin in range(0, len(rows), chunk):
             part = _Chunk(pair, frame, rows[begin : begin + chunk], splats, pool, budget.progress)
-            lists.append(part.search(k, decide))
+            lists.append(cross_and_own(len(part.rows), k, decide, part.lists))
             done += part.done
             # Closures of one chunk must not keep its matrices while the next one's are made.
             del part
@@ -110,6 +110,19 @@ def find_neighbours(
     return Neighbours(rows, cross, cross_index, own, own_index, decide, work)
 
 
+def cross_and_own(
+    rows: int, k: int, decide: bool, lists: Callable[[int, bool, Floats], tuple[Floats, Indices]]
+) -> tuple[Floats, Indices, Floats, Indices]:
+    """Lists of the other set, then own lists, which ``decide`` lets stop below the nearest of the other set.
+
+    ``lists(k, own, stop_below)`` gives both arrays of either kind, ``stop_below`` being (R,) thresholds.
+    """
+    never = np.full(rows, -np.inf)
+    cross, cross_index = lists(k, False, never)
+    own, own_index = lists(k, True, cross[:, 0].copy() if decide else never)
+    return cross, cross_index, own, own_index
+
+
 class _Chunk:
     """The search for some rows, all against all M clouds."""
 
@@ -117,7 +130,7 @@ class _Chunk:
         self, pair: SetPair, frame: Frame, rows: Indices, splats: Splats | None, pool: Executor,
         progress: Progress | None,
     ) -> None:  # fmt: skip
-        self._pair, self._rows, self._pool, self._progress = pair, rows, pool, progress
+        self._pair, self.rows, self._pool, self._progress = pair, rows, pool, progress
         clouds = len(pair.trees)
         self.done = np.zeros(3, np.int64)
         self._known = np.full((len(rows), clouds), np.nan)
@@ -129,33 +142,22 @@ class _Chunk:
         self._where = np.full(clouds, -1, np.int64)
         self._where[rows] = np.arange(len(rows))
 
-    def search(self, k: int, decide: bool) -> tuple[Floats, Indices, Floats, Indices]:
-        """Cross lists and own lists."""
-        never = np.full(len(self._rows), -np.inf)
-        cross, cross_index = self._lists(k, own=False, stop_below=never)
-        own, own_index = self._lists(k, own=True, stop_below=cross[:, 0].copy() if decide else never)
-        return cross, cross_index, own, own_index
-
-    def _lists(self, k: int, own: bool, stop_below: Floats) -> tuple[Floats, Indices]:
-        values, nearest = np.empty((len(self._rows), k)), np.empty((len(self._rows), k), np.int64)
-        sides = (self._pair.generated, self._pair.reference)
-        ours, clouds = len(sides[0].clouds), len(self._pair.trees)
-        alone = np.concatenate([side.copies for side in sides]) == 1
-        candidates = (np.arange(ours), np.arange(ours, clouds))
+    def lists(self, k: int, own: bool, stop_below: Floats) -> tuple[Floats, Indices]:
+        """The k nearest of every row in its own or in the other set."""
+        values, nearest = np.empty((len(self.rows), k)), np.empty((len(self.rows), k), np.int64)
         trees = self._pair.trees
         arrays = (trees.xyz, trees.low, trees.high, trees.first, trees.count)
 
         def task(begin: int, end: int) -> NDArray[np.int64]:
-            which = int(self._rows[begin] >= ours) ^ int(not own)
             done = np.zeros(3, np.int64)
             search_rows(
-                *arrays, self._rows, begin, end, candidates[which], sides[which].first, alone, self._forth, self._back,
-                self._known, self._where, stop_below, values, nearest, done,
+                *arrays, self.rows, begin, end, *self._pair.candidates(self.rows[begin], own), self._pair.alone,
+                self._forth, self._back, self._known, self._where, stop_below, values, nearest, done,
             )  # fmt: skip
             return done
 
-        boundary = int(np.searchsorted(self._rows, ours))
-        tasks = list(_tasks(boundary, len(self._rows)))
+        boundary = int(np.searchsorted(self.rows, len(self._pair.generated.clouds)))
+        tasks = list(_tasks(boundary, len(self.rows)))
         for ends, done in zip(tasks, self._pool.map(lambda ends: task(*ends), tasks), strict=True):
             self.done += done
             if self._progress is not None:

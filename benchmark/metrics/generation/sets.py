@@ -61,6 +61,18 @@ class SetPair:
                 digest.update(f"{cloud.shape}{cloud.dtype.str}".encode() + cloud.tobytes())
         return digest.hexdigest()
 
+    @cached_property
+    def alone(self) -> NDArray[np.bool_]:
+        """(M,) which clouds have no copy in their set, and so are no candidates for themselves."""
+        return np.asarray(np.concatenate([self.generated.copies, self.reference.copies]) == 1)
+
+    def candidates(self, row: int, own: bool) -> tuple[Indices, Indices]:
+        """The clouds of the own or the other set of a cloud, and the lowest index of a shape that is each of them."""
+        ours = len(self.generated.clouds)
+        if (row < ours) == own:
+            return np.arange(ours), self.generated.first
+        return np.arange(ours, ours + len(self.reference.clouds)), self.reference.first
+
     @property
     def diameter(self) -> float:
         """Diagonal of the box around all points: no two points are farther apart."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.metrics.clouds.trees import Indices
 from benchmark.metrics.generation.nearest_transport import bound_row, distance_row, search_row
-from benchmark.metrics.generation.neighbours import Budget, Floats, Neighbours, Search, Work
+from benchmark.metrics.generation.neighbours import Budget, Floats, Neighbours, Search, Work, cross_and_own
 from benchmark.metrics.generation.sets import SetPair
 from benchmark.metrics.matching.scales import arrange
 
@@ -49,7 +49,7 @@ def find_neighbours_by_emd(
     with ThreadPoolExecutor(budget.workers) as pool:
         for begin in range(0, len(rows), chunk):
             part = _Chunk(pair, clouds, rows[begin : begin + chunk], search == "exhaustive", pool, budget)
-            lists.append(part.search(k, decide))
+            lists.append(cross_and_own(len(part.rows), k, decide, part.lists))
             done += part.done
             del part  # its matrices, before the next ones are made
     pairs = len(rows) * (len(clouds) - 1) - len(rows) * (len(rows) - 1) // 2
@@ -64,7 +64,7 @@ class _Chunk:
     def __init__(
         self, pair: SetPair, clouds: Floats, rows: Indices, exhaustive: bool, pool: ThreadPoolExecutor, budget: Budget
     ) -> None:
-        self._pair, self._clouds, self._rows, self._pool, self._budget = pair, clouds, rows, pool, budget
+        self._pair, self._clouds, self.rows, self._pool, self._budget = pair, clouds, rows, pool, budget
         self.done = np.zeros(2, np.int64)
         self._known = np.full((len(rows), len(clouds)), np.nan)
         self._step = np.zeros(self._known.shape, np.int8)
@@ -79,31 +79,20 @@ class _Chunk:
             for _ in pool.map(lambda at: bound_row(*arrays, *table, at), range(len(rows))):
                 pass
 
-    def search(self, k: int, decide: bool) -> tuple[Floats, Indices, Floats, Indices]:
-        """Cross lists and own lists."""
-        never = np.full(len(self._rows), -np.inf)
-        cross, cross_index = self._lists(k, own=False, stop_below=never)
-        own, own_index = self._lists(k, own=True, stop_below=cross[:, 0].copy() if decide else never)
-        return cross, cross_index, own, own_index
-
-    def _lists(self, k: int, own: bool, stop_below: Floats) -> tuple[Floats, Indices]:
-        values, nearest = np.empty((len(self._rows), k)), np.empty((len(self._rows), k), np.int64)
-        sides = (self._pair.generated, self._pair.reference)
-        ours = len(sides[0].clouds)
-        alone = np.concatenate([side.copies for side in sides]) == 1
-        candidates = (np.arange(ours), np.arange(ours, len(self._clouds)))
+    def lists(self, k: int, own: bool, stop_below: Floats) -> tuple[Floats, Indices]:
+        """The k nearest of every row in its own or in the other set."""
+        values, nearest = np.empty((len(self.rows), k)), np.empty((len(self.rows), k), np.int64)
 
         def task(at: int) -> NDArray[np.int64]:
-            row = int(self._rows[at])
-            which = int(row >= ours) ^ int(not own)
+            row = int(self.rows[at])
             done = np.zeros(2, np.int64)
             search_row(
-                self._clouds, row, at, candidates[which], sides[which].first, bool(alone[row]),
+                self._clouds, row, at, *self._pair.candidates(row, own), bool(self._pair.alone[row]),
                 self._known, self._step, self._where, stop_below[at], values[at], nearest[at], done,
             )  # fmt: skip
             return done
 
-        for done in self._pool.map(task, range(len(self._rows))):
+        for done in self._pool.map(task, range(len(self.rows))):
             self.done += done
             if self._budget.progress is not None:
                 self._budget.progress(1)
