@@ -128,7 +128,7 @@ def _table(result: Measurement) -> Table:
 
 def _facts(result: Measurement) -> list[str]:
     work, failed = result.scores.work, result.generated.failed
-    share = f" ({100 * work.finished / work.pairs:.2g} %)" if work.pairs else ""
+    share = f" ({100 * work.finished / work.pairs:.3g} %)" if work.pairs else ""
     lines = [
         f"generated: {len(result.generated.clouds)} ({_counted(result.generated.kinds)}), {len(failed)} failed",
         *(f"  {name}: {what}" for name, (_, what) in list(failed.items())[:20]),

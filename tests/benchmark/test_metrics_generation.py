@@ -122,10 +122,10 @@ def test_pruning_is_worth_it_where_shapes_differ():
 
 def test_hopeless_sets_are_compared_one_by_one():
     """Where every shape is as far from every other, bounds would only add to the work."""
-    generated, reference = np.random.default_rng(0).random((2, 40, 1000, 3), dtype=np.float32)
+    generated, reference = np.random.default_rng(0).random((2, 60, 2000, 3), dtype=np.float32)
     work = generation_scores(generated, reference).work
     assert work.spacing is None
-    assert work.finished == work.pairs == 80 * 79 // 2
+    assert work.finished == work.pairs == 120 * 119 // 2
 
 
 def test_a_search_worth_it_is_pruned_without_being_asked():

@@ -131,7 +131,7 @@ def _search_row(
                 if where[other] >= 0:
                     known[where[other], row] = value
             if value >= 0:
-                _insert(values, nearest, value, labels[position])
+                insert_sorted(values, nearest, value, labels[position])
                 if decide and values[0] < stop_below:
                     return
         lower = upper
@@ -139,7 +139,7 @@ def _search_row(
 
 
 @njit(cache=True, nogil=True)
-def _insert(values: Floats, indices: Indices, value: float, index: int) -> None:
+def insert_sorted(values: Floats, indices: Indices, value: float, index: int) -> None:
     """Insert into a list ascending by value, then index; the last falls out."""
     last = len(values) - 1
     if value > values[last] or (value == values[last] and indices[last] >= 0 and index > indices[last]):

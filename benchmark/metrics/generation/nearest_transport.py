@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmark.metrics.clouds.nearest import fill_nearest_squared
 from benchmark.metrics.clouds.trees import Coordinates, Indices
-from benchmark.metrics.generation.nearest_shapes import _insert
+from benchmark.metrics.generation.nearest_shapes import insert_sorted
 from benchmark.metrics.matching.optimal import cost_bound, optimal_cost
 
 Floats = NDArray[np.float64]
@@ -127,6 +127,6 @@ def search_row(
             bounds[position] = -value
             continue
         bounds[position] = np.inf
-        _insert(values, nearest, value, labels[position])
+        insert_sorted(values, nearest, value, labels[position])
         if values[0] < stop_below:
             return

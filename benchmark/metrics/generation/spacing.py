@@ -22,6 +22,7 @@ _VERTEX_SECONDS = 4e-8  # per vertex and cloud: the table
 _PRODUCT_SECONDS = 2 / 1.2e11  # per vertex and pair of clouds
 _LEAF_SECONDS = 1.6e-6  # per 32 points looked up in a cloud
 _ALL_SEARCHES = 1.7  # over the cross searches: what is learnt of a pair serves both, own ones are only decided
+_GROWTH = 0.75
 _NOT_WORTH_PLANNING = 0.5  # seconds
 _FINEST = 192  # vertices along a cloud
 _MOST_VERTICES = 2**27
@@ -47,9 +48,10 @@ def choose_spacing(frame: Frame, generated: int, neighbours: int, pool: Executor
         if bounds > least or spent > PILOT_SHARE * exhaustive:
             break
         looked_up = _pilot(some, len(ours), spacing, pool)
-        # Beyond the pairs that have to be finished, what is looked up grows with the shapes to choose from.
+        # Beyond the pairs that have to be finished, what is looked up grows with the shapes to choose from, but
+        # not as fast: the more there are, the nearer is the nearest.
         needed = 2 * leaves * neighbours
-        per_shape = needed + max(0.0, looked_up - 2 * leaves) * (clouds - generated) / len(theirs)
+        per_shape = needed + max(0.0, looked_up - 2 * leaves) * ((clouds - generated) / len(theirs)) ** _GROWTH
         seconds = bounds + _ALL_SEARCHES * clouds * per_shape * _LEAF_SECONDS
         if seconds < least:
             least, best = seconds, spacing
