@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 LEAF = 32
 """Points of a leaf: four vectors of eight floats; 16 and 8 were slower."""
 
+_SHORT = 24
 Coordinates = NDArray[np.floating[Any]]
 Vector = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]
@@ -74,7 +75,7 @@ def _build(
     count = len(points)
     for index in range(len(order)):
         order[index] = min(index, count - 1)
-    scratch = np.empty(count, np.int64)
+    scratch = np.empty((2, count + 1), np.int64)
     starts, ends = np.empty(64, np.int64), np.empty(64, np.int64)  # of open ranges: as many as the tree is deep
     starts[0], ends[0], depth = 0, count, 1
     while depth:
@@ -82,9 +83,9 @@ def _build(
         start, end = starts[depth], ends[depth]
         if end - start <= LEAF:
             continue
-        axis = _widest_axis(points, order[start:end])
+        axis, least, most = _widest_axis(points, order[start:end])
         half = (end - start + LEAF - 1) // LEAF // 2 * LEAF
-        _halve(points[:, axis], order[start:end], half, scratch)
+        _halve(points[:, axis], order[start:end], half, least, most, scratch)
         starts[depth], ends[depth] = start, start + half
         starts[depth + 1], ends[depth + 1] = start + half, end
         depth += 2
@@ -93,13 +94,22 @@ def _build(
         x[index], y[index], z[index] = points[order[index], 0], points[order[index], 1], points[order[index], 2]
     for leaf in range(low.shape[1]):
         own = slice(leaf * LEAF, (leaf + 1) * LEAF)
-        low[0, leaf], high[0, leaf] = x[own].min(), x[own].max()
-        low[1, leaf], high[1, leaf] = y[own].min(), y[own].max()
-        low[2, leaf], high[2, leaf] = z[own].min(), z[own].max()
+        low[0, leaf], high[0, leaf] = _range(x[own])
+        low[1, leaf], high[1, leaf] = _range(y[own])
+        low[2, leaf], high[2, leaf] = _range(z[own])
 
 
 @njit(cache=True, nogil=True)
-def _widest_axis(points: Coordinates, order: Indices) -> int:
+def _range(values: Vector) -> tuple[float, float]:
+    least = most = values[0]
+    for value in values:
+        least, most = (value if value < least else least), (value if value > most else most)
+    return least, most
+
+
+@njit(cache=True, nogil=True)
+def _widest_axis(points: Coordinates, order: Indices) -> tuple[int, float, float]:
+    """The axis along which some points spread the most, and their least and most there."""
     ax = bx = points[order[0], 0]
     ay = by = points[order[0], 1]
     az = bz = points[order[0], 2]
@@ -109,21 +119,21 @@ def _widest_axis(points: Coordinates, order: Indices) -> int:
         ay, by = (py if py < ay else ay), (py if py > by else by)
         az, bz = (pz if pz < az else az), (pz if pz > bz else bz)
     wx, wy, wz = bx - ax, by - ay, bz - az
-    return 0 if wx >= wy and wx >= wz else (1 if wy >= wz else 2)
+    if wx >= wy and wx >= wz:
+        return 0, np.float64(ax), np.float64(bx)
+    if wy >= wz:
+        return 1, np.float64(ay), np.float64(by)
+    return 2, np.float64(az), np.float64(bz)
 
 
 @njit(cache=True, nogil=True)
-def _halve(keys: Vector, order: Indices, wanted: int, scratch: Indices) -> None:
+def _halve(keys: Vector, order: Indices, wanted: int, least: float, most: float, scratch: Indices) -> None:
     """Arrange ``order`` so that the keys before position ``wanted`` are at most those from there on.
 
     Keys fall into buckets, whole buckets to one side, and only the bucket in the middle is sorted. No branch
     depends on the data until then: branches guessed wrong are most of what a quickselect costs.
     """
     count = len(order)
-    least = most = np.float64(keys[order[0]])
-    for index in order:
-        key = np.float64(keys[index])
-        least, most = (key if key < least else least), (key if key > most else most)
     if not most > least:
         return
     buckets = max(8, count // 8)
@@ -135,12 +145,23 @@ def _halve(keys: Vector, order: Indices, wanted: int, scratch: Indices) -> None:
     while before + sizes[middle] <= wanted:
         before += sizes[middle]
         middle += 1
-    ends = np.array([0, before, before + sizes[middle]])
+    # Everything is written to all three places, and only the place it belongs to moves on.
+    low, high, kept = 0, count - 1, 0
     for index in order:
         bucket = int((np.float64(keys[index]) - least) * scale)
-        side = np.int64(bucket >= middle) + np.int64(bucket > middle)
-        scratch[ends[side]] = index
-        ends[side] += 1
-    order[:] = scratch[:count]
+        scratch[0, low], scratch[0, high], scratch[1, kept] = index, index, index
+        low += np.int64(bucket < middle)
+        high -= np.int64(bucket > middle)
+        kept += np.int64(bucket == middle)
+    scratch[0, low : high + 1] = scratch[1, :kept]
+    order[:] = scratch[0, :count]
     inside = order[before : before + sizes[middle]]
-    inside[:] = inside[np.argsort(keys[inside], kind="mergesort")]
+    if len(inside) > _SHORT:
+        inside[:] = inside[np.argsort(keys[inside], kind="mergesort")]
+        return
+    for place in range(1, len(inside)):  # as stable, and without the arrays a sort would make
+        index, at = inside[place], place
+        while at > 0 and keys[inside[at - 1]] > keys[index]:
+            inside[at] = inside[at - 1]
+            at -= 1
+        inside[at] = index
