@@ -122,12 +122,12 @@ def test_generation_scores(benchmark, note_time, kind, count):
     metrics.generation_scores(generated, reference)
     note_time(table, "ours, all cores", time.perf_counter() - start)
     pairs = count * count + count * (count - 1)
+    a, b = generated[:PAIRS], reference[:PAIRS]
     for peer in ("pykdtree", "scipy cKDTree"):
         function, package = PEERS[peer]
         if package:
             pytest.importorskip(package, reason=f"{package} is not installed")
         make = __import__("pykdtree.kdtree", fromlist=["KDTree"]).KDTree if package else cKDTree
-        a, b = generated[:PAIRS], reference[:PAIRS]
         trees = [(make(p), make(q)) for p, q in zip(a, b, strict=True)]
         seconds = fastest(lambda f=function, t=trees: [f(p, q, w) for p, q, w in zip(a, b, t, strict=True)], 3)
         note_time(table, f"{peer}, trees reused", seconds / PAIRS * pairs, f"scaled from {PAIRS} pairs")

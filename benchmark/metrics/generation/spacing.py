@@ -16,7 +16,7 @@ from benchmark.metrics.generation.nearest_shapes import search_rows
 
 PILOT_SHAPES = 48
 PILOT_ROWS = 16
-PILOT_SHARE = 0.04
+PILOT_SHARE = 0.02
 """Pilots may take this share of what it takes to compare all pairs, lest planning cost more than it can save."""
 _VERTEX_SECONDS = 4e-8  # per vertex and cloud: the table
 _PRODUCT_SECONDS = 2 / 1.2e11  # per vertex and pair of clouds
