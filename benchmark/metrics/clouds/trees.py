@@ -150,9 +150,9 @@ def _halve(keys: Vector, order: Indices, wanted: int, least: float, most: float,
     for index in order:
         bucket = int((np.float64(keys[index]) - least) * scale)
         scratch[0, low], scratch[0, high], scratch[1, kept] = index, index, index
-        low += np.int64(bucket < middle)
-        high -= np.int64(bucket > middle)
-        kept += np.int64(bucket == middle)
+        low += int(bucket < middle)
+        high -= int(bucket > middle)
+        kept += int(bucket == middle)
     scratch[0, low : high + 1] = scratch[1, :kept]
     order[:] = scratch[0, :count]
     inside = order[before : before + sizes[middle]]
