@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchmark.metrics.generation.scores import GenerationScores
 
 Distance = Literal["chamfer", "emd"]
+Side = Literal["generated", "reference"]
 Progress = Callable[[str, int, int], None]
 """Told a step, how much of it is done and how much there is."""
 FEWEST_FOR_INTERVALS = 4
@@ -130,8 +131,11 @@ class Measurement:
         return notes
 
 
-def load_folder(path: Path, sampling: Sampling, recursive: bool, step: str, progress: Progress) -> LoadedFolder:
+def load_folder(path: Path, sampling: Sampling, recursive: bool, side: Side, progress: Progress) -> LoadedFolder:
     """Read and sample all shapes of a folder; those that cannot be are listed as failed.
+
+    The draw of a shape depends on its side: the same numbers for a generated and a real shape of one name would
+    put points of meshes of one topology where they correspond, and the pair too close.
 
     Raises:
         DataError: if there is no such folder or it has no shape files.
@@ -142,10 +146,10 @@ def load_folder(path: Path, sampling: Sampling, recursive: bool, step: str, prog
     kinds: Counter[str] = Counter()
     padded = []
     for place, name in enumerate(folder.names):
-        progress(step, place, len(folder.names))
+        progress(f"reading {side}", place, len(folder.names))
         try:
             shape = read_shape(path / name)
-            sample = sampling.draw(shape, Path(name).stem)
+            sample = sampling.draw(shape, f"{side}/{Path(name).stem}")
         except BadShapeError as error:
             failed[name] = (error.reason, str(error))
             clouds.append(None)
@@ -154,7 +158,7 @@ def load_folder(path: Path, sampling: Sampling, recursive: bool, step: str, prog
         clouds.append(sample.points)
         if sample.padded:
             padded.append(name)
-    progress(step, len(folder.names), len(folder.names))
+    progress(f"reading {side}", len(folder.names), len(folder.names))
     return LoadedFolder(folder, clouds, failed, dict(kinds), padded)
 
 
@@ -166,12 +170,12 @@ def load_folders(
     Raises:
         DataError: as :func:`load_folder`, and for an unsound reference.
     """
-    references = load_folder(reference, sampling, recursive, "reading references", progress)
+    references = load_folder(reference, sampling, recursive, "reference", progress)
     if references.failed:
         name, (_, what) = next(iter(references.failed.items()))
         more = f" (and {len(references.failed) - 1} more)" if len(references.failed) > 1 else ""
         raise DataError(f"reference {reference / name}: {what}{more}; references must all be sound")
-    return load_folder(generated, sampling, recursive, "reading generated", progress), references
+    return load_folder(generated, sampling, recursive, "generated", progress), references
 
 
 def measure(

@@ -48,7 +48,7 @@ class Sampling:
         normalise: of the sampled points. "none": as they are, as PointFlow's numbers are; "shape": centroid at
             the origin, standard deviation of all coordinates 1; "box": bounding box centred, longest side from
             -1 to 1.
-        seed: of the whole run; a file's own seed also depends on its name without folder and extension.
+        seed: of the whole run; a shape's own seed also depends on its identity.
     """
 
     convention: Convention
