@@ -74,6 +74,21 @@ def test_symmetric_identical_permutation_and_translation_invariant(a, b, order, 
     assert float(metrics.hausdorff(a + shift, b + shift)) == pytest.approx(float(metrics.hausdorff(a, b)), abs=1e-9)
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_rigid_motion_and_scale(seed):
+    """Turned, mirrored and moved together nothing changes; twice as large, squares are four times as large."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(70, 3)), rng.normal(size=(45, 3))
+    turn, shift = np.linalg.qr(rng.normal(size=(3, 3)))[0], rng.normal(size=3)
+    moved = a @ turn + shift, b @ turn + shift
+    cd, hd95 = float(metrics.chamfer(a, b)), float(metrics.hausdorff(a, b, percentile=95))
+    assert float(metrics.chamfer(*moved)) == pytest.approx(cd, rel=1e-12)
+    assert float(metrics.hausdorff(*moved, percentile=95)) == pytest.approx(hd95, rel=1e-12)
+    assert float(metrics.chamfer(2 * a, 2 * b)) == pytest.approx(4 * cd, rel=1e-15)
+    assert float(metrics.hausdorff(2 * a, 2 * b, percentile=95)) == pytest.approx(2 * hd95, rel=1e-15)
+
+
 @settings(max_examples=40, deadline=None)
 @given(clouds(5), clouds(5), clouds(5))
 def test_hausdorff_obeys_the_triangle_inequality(a, b, c):
