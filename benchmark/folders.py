@@ -14,13 +14,11 @@ from benchmark.metrics.base import Signature
 
 if TYPE_CHECKING:
     from benchmark.data.clouds.shapes import Floats
-    from benchmark.metrics.generation.scores import GenerationScores
+    from benchmark.metrics.generation.scores import Distance, GenerationScores
 
-Distance = Literal["chamfer", "emd"]
 Side = Literal["generated", "reference"]
 Progress = Callable[[str, int, int], None]
 """Told a step, how much of it is done and how much there is."""
-FEWEST_FOR_INTERVALS = 4
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,9 @@ class Measurement:
                 "equal size, and COV cannot be compared between sets of different sizes"
             )
         if self.intervals is None and self.search.replicates:
-            notes.append(f"no intervals: they need {FEWEST_FOR_INTERVALS} shapes in either set, not all of them failed")
+            from benchmark.metrics.generation.intervals import FEWEST
+
+            notes.append(f"no intervals: they need {FEWEST} shapes in either set, not all of them failed")
         kinds = Counter(self.generated.kinds) + Counter(self.reference.kinds)
         if kinds["sdf"] and len(kinds) > 1 and self.sampling.normalise == "none":
             notes.append("SDF grids count in edges of their box, everything else in the unit of its file")
@@ -217,7 +217,7 @@ def measure(
 def _score(
     generated: LoadedFolder, reference: LoadedFolder, seed: int, search: Search, progress: Progress
 ) -> tuple[GenerationScores, Mapping[str, tuple[float, float]] | None, str | None]:
-    from benchmark.metrics.generation.intervals import generation_intervals
+    from benchmark.metrics.generation.intervals import FEWEST, generation_intervals
     from benchmark.metrics.generation.scores import generation_scores
 
     done, total = 0, 2 * (len(generated.clouds) + len(reference.clouds))
@@ -234,7 +234,7 @@ def _score(
         "progress": advance,
     }
     progress("comparing", 0, total)
-    enough = min(len(generated.clouds), len(reference.clouds)) >= FEWEST_FOR_INTERVALS
+    enough = min(len(generated.clouds), len(reference.clouds)) >= FEWEST
     if search.replicates and enough and len(generated.failed) < len(generated.clouds):
         both = generation_intervals(
             generated.clouds, reference.clouds, replicates=search.replicates, seed=seed, **settings

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmark.cores import available_cores
 from benchmark.methods import hash_sources
 
 PACKAGE = "genmed-bench"
@@ -71,11 +72,6 @@ def hardware(device: str) -> dict[str, object]:
 
         facts["accelerator"] = torch.cuda.get_device_name(device)
     return facts
-
-
-def available_cores() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def configuration_hash(configuration: Mapping[str, Any]) -> str:

@@ -17,10 +17,11 @@ from typing import Any, Protocol, cast
 import torch
 
 from benchmark.contract import Case, Method, Prediction, TruthControl
+from benchmark.cores import available_cores
 from benchmark.errors import RunError
 from benchmark.metrics.base import OK, Score
 from benchmark.observations import observation_hash
-from benchmark.provenance import available_cores, describe
+from benchmark.provenance import describe
 from benchmark.records.files import exclusive
 from benchmark.records.predictions import check_prediction, prediction_path, stored_form, write_prediction
 from benchmark.records.reader import Run, load_run

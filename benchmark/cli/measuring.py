@@ -27,9 +27,7 @@ def metrics(
     generated: Path, reference: Path, sampling: Sampling, search: Search, recursive: bool, json_path: Path | None
 ) -> None:
     """Print the scores, write them as JSON if asked to, and complain last about shapes that failed."""
-    bars = progress_bars()
-    bars.disable = not bars.console.is_terminal
-    with bars:
+    with progress_bars(only_live=True) as bars:
         result = measure(generated, reference, sampling, search, recursive, Steps(bars))
     console = Console()
     console.print(_table(result))

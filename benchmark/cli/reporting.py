@@ -55,10 +55,11 @@ class Steps:
         self._bars.update(self._steps[step], completed=done, total=total)
 
 
-def progress_bars() -> Progress:
-    """Bars on standard error, so that tables on standard output can be piped."""
+def progress_bars(only_live: bool = False) -> Progress:
+    """Bars on standard error, so that tables on standard output can be piped; ``only_live``: not into files."""
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True))
+    return Progress(*columns, console=console, disable=only_live and not console.is_terminal)
 
 
 def write_json(path: Path | None, figures: dict[str, Any]) -> None:

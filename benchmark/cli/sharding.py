@@ -25,9 +25,7 @@ def shard(
     from benchmark.metrics.generation.shards import save_shard, score_shard
 
     index, count = parse_share(share)
-    bars = progress_bars()
-    bars.disable = not bars.console.is_terminal
-    with bars:
+    with progress_bars(only_live=True) as bars:
         candidates, references = load_folders(generated, reference, sampling, recursive, Steps(bars))
     try:
         found = score_shard(

@@ -15,6 +15,10 @@ else:
     Array = Any
 
 
+LARGEST = 1e15
+"""Coordinates beyond this have squares that overflow in single precision, or sums of them."""
+
+
 def as_numpy(array: Array) -> NDArray[Any]:
     """A numpy view or copy; a tensor is detached and brought to the CPU."""
     if hasattr(array, "detach"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,6 +50,11 @@ class Metric:
     signature: str
     description: str
     higher_is_better: bool = False
+
+
+def scores_of(metrics: Sequence[Metric], values: Sequence[float], status: str = OK) -> list[Score]:
+    """A score for every metric, all with one status."""
+    return [Score(m.name, m.signature, value, status) for m, value in zip(metrics, values, strict=True)]
 
 
 class Profile(Protocol):

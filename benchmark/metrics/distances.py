@@ -23,11 +23,12 @@ _REDUCE: dict[str, Callable[[float, float], float]] = {
 }
 
 
-def nearest_distances(a: NDArray[Any], b: NDArray[Any]) -> Floats:
-    """Euclidean distance of every point of a (P, 3) to the closest point of b (Q, 3): shape (P,)."""
-    from benchmark.metrics.clouds.pairs import nearest_squared  # the compiler, which `genmed-bench list` need not load
+def nearest_distances(a: NDArray[Any], b: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Euclidean distances of every point of a (P, 3) to the closest of b (Q, 3), and of b to a: (P,) and (Q,)."""
+    from benchmark.metrics.clouds.pairs import nearest_squared_both_ways  # the compiler, which listing need not load
 
-    return np.sqrt(nearest_squared(a, b).astype(np.float64))
+    forth, back = nearest_squared_both_ways(a, b)
+    return np.sqrt(forth.astype(np.float64)), np.sqrt(back.astype(np.float64))
 
 
 def chamfer(

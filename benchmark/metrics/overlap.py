@@ -35,11 +35,15 @@ def dice(prediction: Array, truth: Array, empty: EmptyRule = "nan", batched: boo
     if a.shape != b.shape:
         raise ValueError(f"shapes differ: {a.shape} and {b.shape}")
     axes = tuple(range(1 if batched else 0, a.ndim))
-    overlap = np.count_nonzero(a & b, axis=axes)
-    total = np.count_nonzero(a, axis=axes) + np.count_nonzero(b, axis=axes)
+    common = np.asarray(np.count_nonzero(a & b, axis=axes))
+    total = np.asarray(np.count_nonzero(a, axis=axes) + np.count_nonzero(b, axis=axes))
+    return like(dice_of_counts(common, total, empty), prediction)
+
+
+def dice_of_counts(common: NDArray[np.integer], total: NDArray[np.integer], empty: EmptyRule) -> NDArray[np.float64]:
+    """Dice from the voxels two shapes share and the sum of what each has, arrays of one shape."""
     both_empty = np.nan if empty == "nan" else float(empty)
-    values = np.where(total == 0, both_empty, 2.0 * overlap / np.maximum(total, 1))
-    return like(np.asarray(values, dtype=np.float64), prediction)
+    return np.asarray(np.where(total == 0, both_empty, 2.0 * common / np.maximum(total, 1)), dtype=np.float64)
 
 
 def _inside(shape: Array) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics.arrays import Array
-from benchmark.metrics.overlap import EmptyRule
+from benchmark.metrics.overlap import EmptyRule, dice_of_counts
 from benchmark.metrics.voxels.words import Words, as_mask, compiled, pack_rows
 
 Floats = NDArray[np.float64]
@@ -78,7 +78,7 @@ def packed_dice(a: PackedMasks, b: PackedMasks, empty: EmptyRule = "nan") -> Flo
     overlap = np.zeros(len(a), dtype=np.int64)
     for i in range(len(a)):
         compiled(_count_common)(a.words[i : i + 1], b.words[i : i + 1], overlap[i : i + 1, None])
-    return _dice(overlap, a.counts + b.counts, empty)
+    return dice_of_counts(overlap, a.counts + b.counts, empty)
 
 
 def pairwise_packed_dice(a: PackedMasks, b: PackedMasks, empty: EmptyRule = "nan") -> Floats:
@@ -95,7 +95,7 @@ def pairwise_packed_dice(a: PackedMasks, b: PackedMasks, empty: EmptyRule = "nan
     _check_shapes(a, b)
     overlap = np.zeros((len(a), len(b)), dtype=np.int64)
     compiled(_count_common)(a.words, b.words, overlap)
-    return _dice(overlap, a.counts[:, None] + b.counts, empty)
+    return dice_of_counts(overlap, a.counts[:, None] + b.counts, empty)
 
 
 def _count_common(a: Words, b: Words, common: NDArray[np.int64]) -> None:
@@ -119,12 +119,6 @@ def _count_common(a: Words, b: Words, common: NDArray[np.int64]) -> None:
                     x = (x + (x >> np.uint64(4))) & eights
                     bits += (x * ones) >> np.uint64(56)
                 common[i, j] += np.int64(bits)
-
-
-def _dice(overlap: NDArray[np.int64], total: NDArray[np.int64], empty: EmptyRule) -> Floats:
-    both_empty = np.nan if empty == "nan" else float(empty)
-    values = np.where(total == 0, both_empty, 2.0 * overlap / np.maximum(total, 1))
-    return np.asarray(values, dtype=np.float64)
 
 
 def _check_shapes(a: PackedMasks, b: PackedMasks) -> None:

@@ -9,11 +9,27 @@ from pathlib import Path
 import pytest
 from synthetic import SPEC, make_ellipsoid
 
+from benchmark.contract import Case
+from benchmark.observations import observe
+
 
 @pytest.fixture(scope="session")
 def ellipsoid():
     """Maker of ellipsoid SDFs: ``ellipsoid(radii, centre)``, both in voxels."""
     return make_ellipsoid
+
+
+@pytest.fixture
+def case(ellipsoid):
+    """A case of the multiplane task whose scale is known."""
+    truth = ellipsoid((26, 18, 14), (33, 30, 31))
+    return Case("case", "s1", "bone", "real_subject", "a bone", observe("multiplane", truth, 0), truth, 160.0)
+
+
+@pytest.fixture
+def prediction(ellipsoid):
+    """A completion of ``case`` that is a few voxels off."""
+    return ellipsoid((24, 19, 14), (32, 30, 31))
 
 
 @pytest.fixture

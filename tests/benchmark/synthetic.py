@@ -153,3 +153,13 @@ def rewrite_manifest(folder: Path, **changes) -> None:
     """Change fields of a data set's manifest."""
     path = folder / manifest.MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def one_message(result, code, *words):
+    """A command ended with this exit code and exactly one error line, which has these words."""
+    assert result.exit_code == code, result.output
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1, result.stderr
+    assert "Traceback" not in result.output
+    for word in words:
+        assert word in errors[0]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from synthetic import SPEC, rewrite_manifest, write_data_set
+from synthetic import SPEC, one_message, rewrite_manifest, write_data_set
 from typer.testing import CliRunner
 
 from benchmark.cli import app
@@ -64,15 +64,6 @@ def invoke(tmp_path, monkeypatch):
         return result
 
     return call
-
-
-def one_message(result, code, *words):
-    assert result.exit_code == code, result.output
-    errors = [line for line in result.stderr.splitlines() if line.startswith("error:")]
-    assert len(errors) == 1, result.stderr
-    assert "Traceback" not in result.output
-    for word in words:
-        assert word in errors[0]
 
 
 def test_run_prints_scores_and_writes_the_record(invoke, mean, data, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import trimesh
 from scipy.spatial.distance import cdist
+from synthetic import one_message
 from typer.testing import CliRunner
 
 from benchmark.cli import app
@@ -44,15 +45,6 @@ def folders(tmp_path):
             mesh.apply_scale(rng.uniform(0.3, 1, 3))
             mesh.export(tmp_path / folder / f"{folder}{index}.{suffixes[index % 5]}")
     return tmp_path / "made", tmp_path / "real"
-
-
-def one_message(result, code, *words):
-    assert result.exit_code == code, result.output
-    errors = [line for line in result.stderr.splitlines() if line.startswith("error:")]
-    assert len(errors) == 1, result.stderr
-    assert "Traceback" not in result.output
-    for word in words:
-        assert word in errors[0]
 
 
 def sampled(folder, sampling):

@@ -154,7 +154,7 @@ def test_bounds_never_exceed_the_distance(seed, spacing, offset, dtype, points):
         forth, back = lower_bounds(frame, splat(frame.trees, spacing), np.arange(len(trees)), pool, 64)
         some, some_back = lower_bounds(frame, splat(frame.trees, spacing), np.array([1, 5]), pool, 8192)
         exact = np.empty((len(trees), len(trees)))
-        distance_rows(trees, np.arange(len(trees)), exact, pool)
+        distance_rows(trees, np.arange(len(trees)), np.arange(len(trees)), exact, pool)
     assert (forth >= 0).all()
     assert (forth.astype(np.float64) + back <= exact).all()
     np.testing.assert_array_equal(back, forth.T)
@@ -170,7 +170,7 @@ def test_bounds_are_tight_far_away():
         frame = centre(pair.trees)
         forth, back = lower_bounds(frame, splat(frame.trees, 1 / 32), np.arange(24), pool, 8192)
         exact = np.empty((24, 24))
-        distance_rows(pair.trees, np.arange(24), exact, pool)
+        distance_rows(pair.trees, np.arange(24), np.arange(24), exact, pool)
     assert ((forth + back)[:12, 12:] > 0.999 * exact[:12, 12:]).all()
 
 

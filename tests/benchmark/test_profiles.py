@@ -14,17 +14,6 @@ from benchmark.contract import Case
 from benchmark.observations import observe
 
 
-@pytest.fixture
-def case(ellipsoid):
-    truth = ellipsoid((26, 18, 14), (33, 30, 31))
-    return Case("case", "s1", "bone", "real_subject", "a bone", observe("multiplane", truth, 0), truth, 160.0)
-
-
-@pytest.fixture
-def prediction(ellipsoid):
-    return ellipsoid((24, 19, 14), (32, 30, 31))
-
-
 def scores(name, prediction, case):
     return {score.metric: score for score in metrics.profile(name).score(prediction, case)}
 

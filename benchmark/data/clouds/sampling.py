@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.clouds.limits import MAX_POINTS, BadShapeError, check_size
 from benchmark.data.clouds.shapes import Cloud, Floats, Grid, Mesh, Shape
+from benchmark.metrics.arrays import LARGEST
 from benchmark.metrics.profiles import field, genmed
 from benchmark.metrics.sampling import area_uniform_points, farthest_points
 from benchmark.metrics.surface import NoSurfaceError, Surface, extract_surface
@@ -26,7 +27,6 @@ from medshape_text.seeds import seed_for
 Convention = Literal["field", "genmed"]
 Normalisation = Literal["none", "shape", "box"]
 POINTS: dict[Convention, int] = {"field": field.POINTS, "genmed": genmed.POINTS}
-_LARGEST = 1e15
 _UNITS: dict[Normalisation, str] = {"none": "as-in-file", "shape": "own-std", "box": "half-longest-side"}
 
 
@@ -144,8 +144,8 @@ def _check_finite(shape: Shape) -> None:
     bad = int(np.size(numbers) - np.count_nonzero(np.isfinite(numbers)))
     if bad:
         raise BadShapeError("not finite", f"{bad} of {np.size(numbers)} numbers are NaN or infinite")
-    if np.size(numbers) and float(np.abs(numbers).max()) > _LARGEST:
-        raise BadShapeError("too large", f"numbers beyond {_LARGEST:g}, whose squares overflow")
+    if np.size(numbers) and float(np.abs(numbers).max()) > LARGEST:
+        raise BadShapeError("too large", f"numbers beyond {LARGEST:g}, whose squares overflow")
 
 
 def _normalised(points: Floats, normalise: Normalisation) -> Floats:

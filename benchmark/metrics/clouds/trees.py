@@ -83,9 +83,9 @@ def _build(
         start, end = starts[depth], ends[depth]
         if end - start <= LEAF:
             continue
-        axis, least, most = _widest_axis(points, order[start:end])
+        axis, least, most = widest_axis(points, order[start:end])
         half = (end - start + LEAF - 1) // LEAF // 2 * LEAF
-        _halve(points[:, axis], order[start:end], half, least, most, scratch)
+        halve(points[:, axis], order[start:end], half, least, most, scratch)
         starts[depth], ends[depth] = start, start + half
         starts[depth + 1], ends[depth + 1] = start + half, end
         depth += 2
@@ -108,7 +108,7 @@ def _range(values: Vector) -> tuple[float, float]:
 
 
 @njit(cache=True, nogil=True)
-def _widest_axis(points: Coordinates, order: Indices) -> tuple[int, float, float]:
+def widest_axis(points: Coordinates, order: Indices) -> tuple[int, float, float]:
     """The axis along which some points spread the most, and their least and most there."""
     ax = bx = points[order[0], 0]
     ay = by = points[order[0], 1]
@@ -127,7 +127,7 @@ def _widest_axis(points: Coordinates, order: Indices) -> tuple[int, float, float
 
 
 @njit(cache=True, nogil=True)
-def _halve(keys: Vector, order: Indices, wanted: int, least: float, most: float, scratch: Indices) -> None:
+def halve(keys: Vector, order: Indices, wanted: int, least: float, most: float, scratch: Indices) -> None:
     """Arrange ``order`` so that the keys before position ``wanted`` are at most those from there on.
 
     Keys fall into buckets, whole buckets to one side, and only the bucket in the middle is sorted. No branch

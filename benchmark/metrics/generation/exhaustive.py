@@ -12,10 +12,13 @@ from benchmark.metrics.clouds.nearest import directed_sum
 from benchmark.metrics.clouds.trees import Coordinates, Indices, Trees
 
 
-def distance_rows(trees: Trees, rows: Indices, distances: NDArray[np.float64], pool: Executor) -> int:
-    """Fill (R, M) squared Chamfer distances from some clouds to all; returns how many pairs that took."""
-    where = np.full(len(trees), -1, np.int64)
-    where[rows] = np.arange(len(rows))
+def distance_rows(
+    trees: Trees, rows: Indices, where: Indices, distances: NDArray[np.float64], pool: Executor
+) -> int:  # fmt: skip
+    """Fill (R, M) squared Chamfer distances from some clouds to all; returns how many pairs that took.
+
+    ``where`` (M,) is the row of every cloud, -1 for those that have none.
+    """
     arrays = (trees.xyz, trees.low, trees.high, trees.first, trees.count, rows, where, distances)
     return sum(pool.map(lambda at: _distance_row(*arrays, at), range(len(rows))))
 

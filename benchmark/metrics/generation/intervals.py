@@ -22,9 +22,9 @@ from benchmark.metrics.generation.replicates import NearestLists, score_draws
 from benchmark.metrics.generation.scores import (
     Distance,
     GenerationScores,
+    assemble,
     layout_of,
     nothing_found,
-    scores_from,
     searcher,
 )
 from benchmark.metrics.generation.sets import Clouds, read_sets
@@ -122,14 +122,14 @@ def generation_intervals(
         draw_shapes("generated", sizes[0], replicates, method, seed),
         draw_shapes("reference", sizes[1], replicates, method, seed),
     )
-    budget = Budget(Budget.all_cores() if workers is None else workers, max_bytes, progress)
+    budget = Budget.of(workers, max_bytes, progress)
     if layout.distinct:
         found = find(pair, min(neighbours, max(sizes) + 1), False, search, budget, None)
-        scores = scores_from(pair, found, distance)
+        scores = assemble(layout, found)
         lists = NearestLists(pair, found, lambda k, rows: find(pair, k, False, search, budget, rows))
         values, exhausted = score_draws(layout, lists, *draws)
     else:
-        scores, exhausted = scores_from(pair, nothing_found(), distance), 0
+        scores, exhausted = assemble(layout, nothing_found()), 0
         values = np.tile(list(scores.as_dict().values()), (replicates, 1))
     spread = values - values[0]  # so that equal values have a spread of exactly zero
     spread = (spread - spread.mean(axis=0)) * (_odd_correction(sizes) if method == "half" else 1.0)

@@ -149,20 +149,21 @@ def lower_bounds(frame: Frame, splats: Splats, rows: Indices, pool: Executor, ti
             back += table[rows] @ weights.T
     if everything:
         back = np.ascontiguousarray(forth.T)
+    relative = (np.diff(splats.start).max() + 64) * 2.0**-24 + 2e-6  # of a product of so many terms, none negative
+    excess, count = splats.excess * (1 + 1e-12), trees.count
     for row, cloud in enumerate(rows):
-        _certify(forth[row], cloud, frame, splats)
-        _certify(back[row], slice(None), frame, splats)
+        _certify(forth[row], relative, excess[cloud], count[cloud], frame.moved)
+        _certify(back[row], relative, excess, count, frame.moved)
     return forth, back
 
 
-def _certify(products: Singles, source: np.int64 | slice, frame: Frame, splats: Splats) -> None:
+def _certify(
+    products: Singles, relative: float, excess: float | Floats, count: int | Indices, moved: float
+) -> None:  # fmt: skip
     """Turn products <W, T> into bounds that hold in exact arithmetic and for the rounded exact distance too."""
-    terms = np.diff(splats.start).max() + 64
-    relative = terms * 2.0**-24 + 2e-6
-    bounds = products.astype(np.float64) * (1 - relative) - splats.excess[source] * (1 + 1e-12)
-    bounds /= frame.trees.count[source]
+    bounds = (products.astype(np.float64) * (1 - relative) - excess) / count
     # Rounding to the frame moved every point by at most `moved`: Minkowski's inequality for root mean squares.
-    root = np.sqrt(np.maximum(bounds, 0)) - 2 * frame.moved
+    root = np.sqrt(np.maximum(bounds, 0)) - 2 * moved
     products[:] = np.where(root > 0, root**2 * _FINAL_SHRINK, 0)
 
 

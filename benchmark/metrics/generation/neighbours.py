@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from benchmark.cores import available_cores
 from benchmark.metrics.clouds.trees import Indices
 from benchmark.metrics.generation.exhaustive import distance_rows
 from benchmark.metrics.generation.lattice import Frame, Splats, centre, lower_bounds, splat
@@ -67,10 +67,10 @@ class Budget:
     max_bytes: int
     progress: Progress | None = None
 
-    @staticmethod
-    def all_cores() -> int:
-        """Cores this process may use."""
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    @classmethod
+    def of(cls, workers: int | None, max_bytes: int, progress: Progress | None) -> Budget:
+        """With all cores of this process where ``workers`` is None."""
+        return cls(available_cores() if workers is None else workers, max_bytes, progress)
 
 
 def find_neighbours(
@@ -104,9 +104,8 @@ def find_neighbours(
             done += part.done
             # Closures of one chunk must not keep its matrices while the next one's are made.
             del part
-    pairs = _pair_count(rows, len(trees))
     cross, cross_index, own, own_index = (np.concatenate(arrays) for arrays in zip(*lists, strict=True))
-    work = Work(pairs, int(done[0]), int(done[1]), spacing)
+    work = Work(pair_count(rows, len(trees)), int(done[0]), int(done[1]), spacing)
     return Neighbours(rows, cross, cross_index, own, own_index, decide, work)
 
 
@@ -134,13 +133,13 @@ class _Chunk:
         clouds = len(pair.trees)
         self.done = np.zeros(3, np.int64)
         self._known = np.full((len(rows), clouds), np.nan)
+        self._where = np.full(clouds, -1, np.int64)
+        self._where[rows] = np.arange(len(rows))
         if splats is None:
-            self.done[0] += distance_rows(pair.trees, rows, self._known, pool)
+            self.done[0] += distance_rows(pair.trees, rows, self._where, self._known, pool)
             self._forth = self._back = np.zeros((len(rows), clouds), np.float32)
         else:
             self._forth, self._back = lower_bounds(frame, splats, rows, pool, _TILE)
-        self._where = np.full(clouds, -1, np.int64)
-        self._where[rows] = np.arange(len(rows))
 
     def lists(self, k: int, own: bool, stop_below: Floats) -> tuple[Floats, Indices]:
         """The k nearest of every row in its own or in the other set."""
@@ -172,7 +171,7 @@ def _tasks(boundary: int, count: int) -> Iterator[tuple[int, int]]:
             yield begin, min(begin + _ROWS_PER_TASK, last)
 
 
-def _pair_count(rows: Indices, clouds: int) -> int:
+def pair_count(rows: Indices, clouds: int) -> int:
     """Distinct pairs of one of the rows and any other cloud."""
     return len(rows) * (clouds - 1) - len(rows) * (len(rows) - 1) // 2
 

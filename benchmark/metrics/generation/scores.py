@@ -103,11 +103,11 @@ def generation_scores(
     Source:
         Achlioptas et al. 2018 (MMD, COV), Lopez-Paz and Oquab 2017 and Yang et al. 2019 (1-NNA).
     """
-    pair = read_sets(generated, reference)
-    if not pair.generated.clouds:
-        return scores_from(pair, nothing_found(), distance)
-    budget = Budget(Budget.all_cores() if workers is None else workers, max_bytes, progress)
-    return scores_from(pair, searcher(distance)(pair, 1, True, search, budget, None), distance)
+    pair, find = read_sets(generated, reference), searcher(distance)
+    layout = layout_of(pair, distance)
+    if not layout.distinct:
+        return assemble(layout, nothing_found())
+    return assemble(layout, find(pair, 1, True, search, Budget.of(workers, max_bytes, progress), None))
 
 
 def searcher(distance: Distance) -> Searcher:
@@ -119,11 +119,6 @@ def searcher(distance: Distance) -> Searcher:
 
         return find_neighbours_by_emd
     raise unknown("distance", distance, SIGNATURES)
-
-
-def scores_from(pair: SetPair, found: Neighbours, distance: Distance = "chamfer") -> GenerationScores:
-    """Scores from the lists of all clouds."""
-    return assemble(layout_of(pair, distance), found)
 
 
 @dataclass(frozen=True, eq=False)

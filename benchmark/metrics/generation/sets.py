@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.arrays import Array, as_numpy
+from benchmark.metrics.arrays import LARGEST, Array, as_numpy, in_working_precision
 from benchmark.metrics.clouds.trees import Coordinates, Indices, Trees, build_trees
 
 Clouds = Array | Sequence[Array | None]
@@ -113,13 +113,10 @@ def _cloud(cloud: Array | None, side: str, index: int) -> NDArray[Any] | None:
         raise ValueError(f"{side} shape {index} has shape {points.shape}, expected (P, 3)")
     if len(points) == 0:
         return None
-    if points.dtype in (np.float16, np.float32):
-        points = points.astype(np.float32, copy=False)
-    else:
-        points = points.astype(np.float64, copy=False)
+    points = in_working_precision(points)
     if not np.isfinite(points).all():
         return None
-    if np.abs(points).max() > 1e15:
+    if np.abs(points).max() > LARGEST:
         raise ValueError(f"{side} shape {index} has coordinates beyond 1e15, whose squares overflow; rescale it")
     return points
 

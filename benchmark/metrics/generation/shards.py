@@ -61,7 +61,7 @@ def score_shard(
         raise ValueError(f"shard {index} of {count}: shards count from 0 to {count - 1}")
     pair = read_sets(generated, reference)
     rows = np.arange(index, len(pair.trees), count)
-    budget = Budget(Budget.all_cores() if workers is None else workers, max_bytes, progress)
+    budget = Budget.of(workers, max_bytes, progress)
     if pair.generated.clouds and len(rows):
         found = searcher(distance)(pair, 1, True, search, budget, rows)
     else:

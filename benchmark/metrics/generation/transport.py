@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.metrics.clouds.trees import Indices
 from benchmark.metrics.generation.nearest_transport import bound_row, distance_row, search_row
-from benchmark.metrics.generation.neighbours import Budget, Floats, Neighbours, Search, Work, cross_and_own
+from benchmark.metrics.generation.neighbours import Budget, Floats, Neighbours, Search, Work, cross_and_own, pair_count
 from benchmark.metrics.generation.sets import SetPair
 from benchmark.metrics.matching.scales import arrange
 
@@ -52,9 +52,8 @@ def find_neighbours_by_emd(
             lists.append(cross_and_own(len(part.rows), k, decide, part.lists))
             done += part.done
             del part  # its matrices, before the next ones are made
-    pairs = len(rows) * (len(clouds) - 1) - len(rows) * (len(rows) - 1) // 2
     cross, cross_index, own, own_index = (np.concatenate(arrays) for arrays in zip(*lists, strict=True))
-    work = Work(pairs, int(done[0]), int(done[1]), None)
+    work = Work(pair_count(rows, len(clouds)), int(done[0]), int(done[1]), None)
     return Neighbours(rows, cross, cross_index, own, own_index, decide, work)
 
 

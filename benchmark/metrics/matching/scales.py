@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from benchmark.metrics.clouds.trees import halve, widest_axis
+
 Cloud = NDArray[np.float64]
 """(3, P) coordinates, arranged."""
 
@@ -18,7 +20,7 @@ def arrange(points: NDArray[np.float64]) -> Cloud:
     k-d tree. Points are not changed.
     """
     count = len(points)
-    order = np.arange(count)
+    order, scratch = np.arange(count), np.empty((2, count + 1), np.int64)
     starts, ends = np.empty(64, np.int64), np.empty(64, np.int64)
     starts[0], ends[0], depth = 0, count, 1
     while depth:
@@ -26,18 +28,11 @@ def arrange(points: NDArray[np.float64]) -> Cloud:
         start, end = starts[depth], ends[depth]
         if end - start <= 1:
             continue
-        axis, widest = 0, -1.0
-        for candidate in range(3):
-            least = most = points[order[start], candidate]
-            for index in range(start + 1, end):
-                value = points[order[index], candidate]
-                least, most = min(least, value), max(most, value)
-            if most - least > widest:
-                axis, widest = candidate, most - least
         half = 1
         while 2 * half < end - start:
             half *= 2
-        _select(points, order, axis, start, end - 1, start + half)
+        axis, least, most = widest_axis(points, order[start:end])
+        halve(points[:, axis], order[start:end], half, least, most, scratch)
         starts[depth], ends[depth] = start, start + half
         starts[depth + 1], ends[depth + 1] = start + half, end
         depth += 2
@@ -46,31 +41,6 @@ def arrange(points: NDArray[np.float64]) -> Cloud:
         for axis in range(3):
             arranged[axis, index] = points[order[index], axis]
     return arranged
-
-
-@njit(cache=True, nogil=True)
-def _select(
-    points: NDArray[np.float64], order: NDArray[np.int64], axis: int, left: int, right: int, wanted: int
-) -> None:
-    """Hoare's selection: everything before position ``wanted`` is at most, everything after at least, what is there."""
-    while left < right:
-        pivot = points[order[(left + right) // 2], axis]
-        low, high = left, right
-        while low <= high:
-            while points[order[low], axis] < pivot:
-                low += 1
-            while pivot < points[order[high], axis]:
-                high -= 1
-            if low <= high:
-                order[low], order[high] = order[high], order[low]
-                low += 1
-                high -= 1
-        if wanted <= high:
-            right = high
-        elif wanted >= low:
-            left = low
-        else:
-            return
 
 
 @njit(cache=True, nogil=True)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.contract import Case, Volume
-from benchmark.metrics.base import NOT_APPLICABLE, OK, Metric, Score, Signature
+from benchmark.metrics.base import NOT_APPLICABLE, OK, Metric, Score, Signature, scores_of
 from benchmark.metrics.distances import nearest_distances
 from benchmark.metrics.sampling import area_uniform_points
 from benchmark.metrics.surface import NoSurfaceError, box_diagonal, extract_surface
@@ -83,8 +83,7 @@ class Field:
 
     def worst(self, case: Case, reason: str) -> list[Score]:
         """Every point a box diagonal away from every other."""
-        values = (2 * _WORST_DISTANCE**2, _WORST_DISTANCE)
-        return [Score(m.name, m.signature, value, reason) for m, value in zip(self.metrics, values, strict=True)]
+        return scores_of(self.metrics, (2 * _WORST_DISTANCE**2, _WORST_DISTANCE), reason)
 
     def floor(self, case: Case) -> list[Score]:
         """Truth against truth, drawn with another seed."""
@@ -93,8 +92,7 @@ class Field:
         return self._compare(completion, truth, case)
 
     def _compare(self, completion: NDArray[np.float64], truth: NDArray[np.float64], case: Case) -> list[Score]:
-        to_completion = nearest_distances(truth, completion) / RESOLUTION
-        to_truth = nearest_distances(completion, truth) / RESOLUTION
+        to_completion, to_truth = (way / RESOLUTION for way in nearest_distances(truth, completion))
         index = np.clip(np.rint(truth), 0, RESOLUTION - 1).astype(np.int64)
         partial = to_completion[case.observation.observed[tuple(index.T)]]
         return [

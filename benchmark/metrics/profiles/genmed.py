@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.contract import Case, Volume
-from benchmark.metrics.base import Metric, Score, Signature
+from benchmark.metrics.base import Metric, Score, Signature, scores_of
 from benchmark.metrics.distances import nearest_distances
 from benchmark.metrics.sampling import farthest_points
 from benchmark.metrics.surface import NoSurfaceError, box_diagonal, extract_surface
@@ -70,7 +70,7 @@ def genmed_points(sdf: Volume, seed: int, start: int | None = 0) -> NDArray[np.f
 
 def genmed_distances(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float]:
     """(CD, UHD) x100 of two point samples."""
-    forth, back = nearest_distances(a, b), nearest_distances(b, a)
+    forth, back = nearest_distances(a, b)
     squared = float((forth**2).mean() + (back**2).mean())
     return SCALE * squared, SCALE * float(max(forth.max(), back.max()))
 
@@ -93,19 +93,15 @@ class GenMed:
             values = genmed_distances(genmed_points(prediction, seed), genmed_points(case.truth, seed))
         except NoSurfaceError:
             return self.worst(case, "no_surface")
-        return self._scores(values)
+        return scores_of(self.metrics, values)
 
     def worst(self, case: Case, reason: str) -> list[Score]:
         """Every point a box diagonal away from every other."""
-        return self._scores((SCALE * 2 * _WORST_DISTANCE**2, SCALE * _WORST_DISTANCE), reason)
+        return scores_of(self.metrics, (SCALE * 2 * _WORST_DISTANCE**2, SCALE * _WORST_DISTANCE), reason)
 
     def floor(self, case: Case) -> list[Score]:
         """Truth against truth, sampled from another first vertex."""
         seed = seed_for(case.id, "genmed/padding")
         other = generator_for(case.id, "genmed/floor").integers(2**32)
-        return self._scores(
-            genmed_distances(genmed_points(case.truth, int(other), start=None), genmed_points(case.truth, seed))
-        )
-
-    def _scores(self, values: tuple[float, float], status: str = "ok") -> list[Score]:
-        return [Score(m.name, m.signature, value, status) for m, value in zip(self.metrics, values, strict=True)]
+        points = genmed_points(case.truth, int(other), start=None), genmed_points(case.truth, seed)
+        return scores_of(self.metrics, genmed_distances(*points))
