@@ -13,8 +13,8 @@ from benchmark.errors import DataError, UsageError
 from benchmark.metrics.base import Signature
 
 if TYPE_CHECKING:
-    from benchmark.data.clouds.shapes import Floats
     from benchmark.metrics.generation.scores import Distance, GenerationScores
+    from medshape_text.reading.shapes import Floats
 
 Side = Literal["generated", "reference"]
 Progress = Callable[[str, int, int], None]

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from medshape_text import card, engine, manifest, provenance, records, shards
+from medshape_text import assemble, manifest, provenance, records
+from medshape_text.collect import collect
+from medshape_text.engine import Limits, Task, TaskError, run_local
 from medshape_text.files import sync
-from medshape_text.one_thread import one_thread
-from medshape_text.pipeline import READ, Dropped, Source, StageCount, funnel, process
-from medshape_text.store import Store
+from medshape_text.pipeline import DEDUPLICATE, READ, SPLIT, Source, StageCount, funnel
+from medshape_text.store import BATCH, Batch, Store, batches
+from medshape_text.timings import Timings, write_timings
+from medshape_text.work import CRASHED, Work, total_times
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how much is done and how much there is."""
+
+
+Engine = Callable[[Task, Sequence[int], int, Limits], Iterator[int]]
+"""Who does the work: does the numbered batches with so many workers, yields each when it is done, in any order."""
 
 
 class BuildError(RuntimeError):
@@ -25,43 +33,36 @@ class BuildError(RuntimeError):
 
 @dataclass(frozen=True)
 class Built:
-    """What a build did. ``resumed`` shapes were found finished; ``rows`` counts shapes by split."""
+    """What a build did. ``resumed`` shapes were found finished; ``rows`` counts shapes by split.
+
+    ``failed`` counts the shapes that were dropped for any other reason than being there twice.
+    """
 
     folder: Path
     revision: str
     rows: dict[str, int]
     dropped: int
+    failed: int = 0
     resumed: int = 0
     up_to_date: bool = False
+    reasons: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Work:
-    """The unit of work a worker does: one shape through all stages, its result into the store."""
-
-    source: Source
-    store: Store
-
-    def __call__(self, shape_id: str) -> None:
-        key = self.store.key(self.source, shape_id)
-        with one_thread():
-            result = process(self.source, shape_id)
-        if isinstance(result, Dropped):
-            self.store.put_drop(key, result)
-        else:
-            self.store.put_row(key, records.to_row(result))
-
-
-def build(source: Source, out: Path, *, workers: int = 1, progress: Progress = lambda *_: None) -> Built:
+def build(
+    source: Source, out: Path, *, workers: int = 1, engine: Engine = run_local, limits: Limits | None = None,
+    batch: int = BATCH, progress: Progress = lambda *_: None,
+) -> Built:  # fmt: skip
     """Take every shape of ``source`` through the pipeline and write the data set to the folder ``out``.
 
-    The result does not depend on ``workers`` nor on how often the build was interrupted. Work in
+    The result does not depend on ``workers``, ``engine`` or ``batch`` (how many shapes are worked on together, which is
+    what is lost when a build is killed) nor on how often the build was interrupted. Work in
     progress lies beside ``out`` in ``.<name>.partial`` and goes away with success. If ``out`` holds the
-    very same data set already, its files are verified and nothing is done.
+    very same data set already, its files are verified and nothing is done. How long every stage took is
+    written beside ``out`` (`medshape_text.timings`).
 
     Raises:
-        BuildError: if ``out`` holds something else, another build is writing it, a worker died, or the
-            disk is full or not writable.
+        BuildError: if ``out`` holds something else, another build is writing it, a worker could not work, or
+            the disk is full or not writable.
     """
     if workers < 1:
         raise ValueError(f"at least one worker is needed, got {workers}")
@@ -73,11 +74,11 @@ def build(source: Source, out: Path, *, workers: int = 1, progress: Progress = l
             return finished
         (work / "shapes").mkdir(parents=True, exist_ok=True)
         with FileLock(work / "lock", timeout=0):
-            built = _build(source, out, work, workers, progress)
+            built = _build(source, out, work, _How(workers, engine, limits or Limits(), batch), progress)
         shutil.rmtree(work)
     except Timeout:
         raise BuildError(f"another build is writing {out}; wait for it or choose another folder.") from None
-    except engine.WorkerDiedError as error:
+    except TaskError as error:
         raise BuildError(f"{error}; finished shapes are kept in {work}, run the same command to continue.") from error
     except OSError as error:
         raise BuildError(
@@ -103,55 +104,76 @@ def _finished(source: Source, out: Path) -> Built | None:
         raise BuildError(f"{out} is damaged ({', '.join(wrong[:3])} differ from the manifest); {advice}.")
     rows = {split: sum(entry.get("rows", 0) for path, entry in found["files"].items() if path.startswith(
         f"shapes/{split}-")) for split in records.SPLITS}  # fmt: skip
-    dropped = sum(sum(stage["dropped"].values()) for stage in found["stages"])
-    return Built(out, found["revision"], rows, dropped, up_to_date=True)
+    counts = [StageCount(stage["name"], stage["n_in"], stage["n_out"], stage["dropped"]) for stage in found["stages"]]
+    return _summary(out, str(found["revision"]), rows, counts, 0, up_to_date=True)
 
 
-def _build(source: Source, out: Path, work: Path, workers: int, progress: Progress) -> Built:
+def _summary(
+    out: Path, revision: str, rows: dict[str, int], counts: Sequence[StageCount], resumed: int, *, up_to_date: bool
+) -> Built:
+    reasons: dict[str, int] = {}
+    failed = 0
+    for count in counts:
+        for reason, number in count.dropped.items():
+            reasons[reason] = reasons.get(reason, 0) + number
+            failed += 0 if count.stage == DEDUPLICATE else number
+    return Built(out, revision, rows, sum(reasons.values()), failed, resumed, up_to_date, reasons)
+
+
+@dataclass(frozen=True)
+class _How:
+    """What does not change the result."""
+
+    workers: int
+    engine: Engine
+    limits: Limits
+    batch: int
+
+
+def _build(source: Source, out: Path, work: Path, how: _How, progress: Progress) -> Built:
+    began = time.monotonic()
     store = Store(work / "shapes")
-    keys = {shape_id: store.key(source, shape_id) for shape_id in source.ids()}
-    todo = [shape_id for shape_id, key in keys.items() if not store.has(key)]
-    resumed = len(keys) - len(todo)
-    progress("curating shapes", resumed, len(keys))
-    for done, _ in enumerate(engine.run(_Work(source, store), todo, workers), start=resumed + 1):
-        progress("curating shapes", done, len(keys))
+    planned = batches(source, how.batch)
+    total = sum(len(batch.ids) for batch in planned)
+    if not total:
+        raise BuildError("the source offers no shapes.")
+    resumed = _curate(source, store, planned, how, progress)
+    curated = time.monotonic()
 
-    drops = [drop for key in keys.values() if (drop := store.get_drop(key))]
-    gone = {drop.id for drop in drops}
-    kept = [key for shape_id, key in keys.items() if shape_id not in gone]
-    counts = funnel([READ, *(stage.name for stage in source.stages)], len(keys), len(kept), drops)
-    if not kept:
-        raise BuildError(f"all {len(keys)} shapes were dropped, the first because: {drops[0].detail}" if drops else
-                         "the source offers no shapes")  # fmt: skip
+    drops = [drop for batch in planned for drop in store.drops(batch.key)]
+    light = assemble.read_light(store, planned)
+    if not len(light):
+        raise BuildError(f"all {len(drops)} shapes were dropped, the first because: {drops[0].detail}")
+    progress("looking for duplicates", 0, 1)
+    collected = collect(source, light, store, planned)
+    progress("looking for duplicates", 1, 1)
+    drops += collected.drops
+    stages = [READ, CRASHED, *(stage.name for stage in source.stages), DEDUPLICATE, SPLIT]
+    counts = funnel(stages, total, len(collected.splits), drops)
+    compared = time.monotonic()
+
     assembled = work / "assembled"
     shutil.rmtree(assembled, ignore_errors=True)
     assembled.mkdir()
-    rows, revision = _assemble(source, store, assembled, kept, drops, counts, progress)
+    place = {shape_id: number for number, shape_id in enumerate(source.ids())}
+    drops.sort(key=lambda drop: place[drop.id])
+    rows, revision = assemble.write(source, store, planned, assembled, collected, drops, counts, progress)
     _publish(assembled, out)
-    return Built(out, revision, rows, len(drops), resumed)
+    phases = {"curate": curated - began, "compare": compared - curated, "write": time.monotonic() - compared}
+    stages_took = total_times(store.folder, {batch.key for batch in planned})
+    write_timings(out, Timings(revision, how.workers, total, resumed, phases, stages_took))
+    return _summary(out, revision, rows, counts, resumed, up_to_date=False)
 
 
-def _assemble(
-    source: Source, store: Store, folder: Path, kept: Sequence[str], drops: Sequence[Dropped],
-    counts: Sequence[StageCount], progress: Progress,
-) -> tuple[dict[str, int], str]:  # fmt: skip
-    light = [store.get_row(key, list(records.features("shapes"))) for key in kept]
-    by_split = {split: [key for key, row in zip(kept, light, strict=True) if row["split"] == split]
-                for split in records.SPLITS}  # fmt: skip
-    written = []
-    for number, config in enumerate(records.CONFIGS):
-        progress("writing Parquet", number, len(records.CONFIGS))
-        for split, keys in by_split.items():
-            written += shards.write_config(folder, config, split, keys, store.get_row)
-    progress("writing Parquet", len(records.CONFIGS), len(records.CONFIGS))
-    shards.write_table(folder / "dropped.parquet", [asdict(drop) for drop in drops],
-                       records.dropped_features().arrow_schema)  # fmt: skip
-    splits = [split for split, keys in by_split.items() if keys]
-    (folder / "README.md").write_text(card.render(source, light, counts, splits), encoding="utf-8")
-    (folder / "NOTICE").write_text(source.notice(), encoding="utf-8")
-    rows = {shard.path: shard.rows for shard in written} | {"dropped.parquet": len(drops)}
-    revision = provenance.write(folder, source, counts, rows)
-    return {split: len(keys) for split, keys in by_split.items()}, revision
+def _curate(source: Source, store: Store, planned: Sequence[Batch], how: _How, progress: Progress) -> int:
+    todo = [number for number, batch in enumerate(planned) if not store.has(batch.key)]
+    total = sum(len(batch.ids) for batch in planned)
+    resumed = done = total - sum(len(planned[number].ids) for number in todo)
+    progress("curating shapes", done, total)
+    for number in how.engine(Work(source, store, tuple(planned)), todo, how.workers, how.limits):
+        done += len(planned[number].ids)
+        progress("curating shapes", done, total)
+    return resumed
 
 
 def _publish(assembled: Path, out: Path) -> None:

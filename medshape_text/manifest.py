@@ -10,7 +10,7 @@ from typing import Any
 from medshape_text.hashing import canonical_json, file_sha256, sha256
 
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 PACKAGE = "genmed-bench"
 _ADVICE = "Build one with: medshape-build --source mini --out DIR"
 
@@ -53,6 +53,17 @@ def verify(folder: Path) -> list[str]:
         if not (folder / path).is_file() or file_sha256(folder / path) != entry["sha256"]:
             wrong.append(path)
     return wrong
+
+
+def unlisted(folder: Path) -> list[str]:
+    """Relative paths of files in a data set that its manifest does not know.
+
+    Raises:
+        DatasetError: as :func:`read`.
+    """
+    known = {MANIFEST, *read(folder)["files"]}
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    return sorted(set(found) - known)
 
 
 def revision(manifest: Mapping[str, Any]) -> str:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from medshape_text import shards
+from medshape_text.curate import dedup, split
 from medshape_text.hashing import canonical_json, file_sha256, sha256
 from medshape_text.manifest import MANIFEST, PACKAGE, SCHEMA_VERSION, revision
-from medshape_text.pipeline import Source, StageCount
+from medshape_text.pipeline import DEDUPLICATE, SPLIT, Source, StageCount
 
 
 def recipe(source: Source) -> str:
@@ -27,13 +29,26 @@ def recipe(source: Source) -> str:
                 "schema_version": SCHEMA_VERSION,
                 "source": source.provenance(),
                 "stages": [stage.declaration() for stage in source.stages],
+                "together": together(source),
                 "inputs": [source.fingerprint(shape_id) for shape_id in ids],
                 "ids": ids,
                 "writer": shards.declaration(),
-                "texts": [sha256(source.card().encode()), sha256(source.notice().encode())],
+                "texts": [sha256(canonical_json([source.card(), source.notice(), dict(source.attribution)]))],
             }
         )
     )
+
+
+def together(source: Source) -> dict[str, dict[str, Any]]:
+    """What the manifest says about the steps that need all shapes at once, by name."""
+    return {
+        DEDUPLICATE: {"name": DEDUPLICATE, "version": dedup.VERSION, "parameters": asdict(dedup.LIMITS)},
+        SPLIT: {
+            "name": SPLIT,
+            "version": split.VERSION,
+            "parameters": source.split_rule.declaration() | {"declared": dict(source.declared_splits)},
+        },
+    }
 
 
 def write(folder: Path, source: Source, counts: Sequence[StageCount], rows: Mapping[str, int]) -> str:
@@ -41,7 +56,7 @@ def write(folder: Path, source: Source, counts: Sequence[StageCount], rows: Mapp
 
     ``rows`` gives the number of rows by relative path of each Parquet file.
     """
-    declarations = {stage.name: stage.declaration() for stage in source.stages}
+    declarations = {stage.name: stage.declaration() for stage in source.stages} | together(source)
     manifest: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "name": source.name,

@@ -62,7 +62,7 @@ class ShapeDataset:
             text=prompt_texts(row)[0],
             observation=observe(prompt, truth, seed),
             truth=truth,
-            millimetres_per_unit=None if row["scale"] is None else 1.0 / float(row["scale"]),
+            millimetres_per_unit=1.0 / float(row["scale"]) if row["unit"] == "mm" else None,
         )
 
     @cached_property

@@ -17,7 +17,7 @@ from benchmark.records.files import write_whole
 from benchmark.report import notes
 from benchmark.report.columns import Column, columns_of, groups, under_views
 from benchmark.report.evidence import Entry, case_ids, flatten, focus_of, load_entries
-from benchmark.report.page import render
+from benchmark.report.page import PAGE
 from benchmark.report.plot import category_plot
 from benchmark.report.scenes import ERROR_RANGE_VOXELS
 from benchmark.report.selection import RULE, RULE_BY_HAND, check_names, select_cases
@@ -79,7 +79,7 @@ def render_report(
     shown = show_cases(_checked(chosen, read, focus), in_views, focus, captions)
     differences, problems = difference_rows(entries, captions, focus)
     plot = category_plot(category_lanes(entries, headline), [entry.label for entry in entries], headline.title)
-    return render("report.html", {
+    return PAGE.render("report.html", {
         "title": notes.title(focus),
         "subtitle": notes.subtitle(focus),
         "version": toolkit_version(),

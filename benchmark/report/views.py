@@ -9,8 +9,8 @@ from benchmark.contract import Case
 from benchmark.report.columns import Column
 from benchmark.report.evidence import Entry
 from benchmark.report.scenes import ERROR_RANGE_VOXELS, Scene, View, build_scene
-from benchmark.report.thumbnail import thumbnail
 from medshape_text.frame import HALF_BOX_VOXELS
+from medshape_text.thumbnail import thumbnail
 
 FIRST_IN_ROW = ("input-conditioned", "genmed")
 MOST_METHODS = 6

@@ -24,4 +24,4 @@ def add_sdf(shape: Shape, *, resolution: int) -> Shape | Drop:
     return replace(shape, sdf=sdf)
 
 
-STAGE = Stage("sdf", "1", add_sdf, {"resolution": RESOLUTION})
+STAGE = Stage("sdf", "2", add_sdf, {"resolution": RESOLUTION})

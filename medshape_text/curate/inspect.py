@@ -1,4 +1,4 @@
-"""Is this mesh a surface one can work with? Structural checks, each with its reason code."""
+"""Is this mesh a surface one can work with? Structural facts, a drop where it is not, a flag where it is only odd."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
+from medshape_text import taxonomy
+from medshape_text.curate.caps import flat_caps
 from medshape_text.records import Facts, Shape
 from medshape_text.stage import Drop, Stage
+
+OPEN, NON_MANIFOLD, MANY_COMPONENTS = "open", "non-manifold", "many-components"
+INSIDE_OUT, IMPLAUSIBLE_EXTENT = "inside-out", "implausible-extent"
 
 
 @dataclass(frozen=True)
@@ -18,29 +21,32 @@ class Topology:
     """How the triangles of a mesh hang together.
 
     ``components`` counts connected sets of triangles; ``watertight`` means each edge has two triangles
-    that agree on which side is out; ``degenerate`` counts triangles without area.
+    that agree on which side is out; ``closed`` that each edge is run along as often as back, which
+    non-manifold edges may be too; ``degenerate`` counts triangles without area.
     """
 
     components: int
     watertight: bool
+    closed: bool
     degenerate: int
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is odd: ``open``, or ``non-manifold`` if no edge is open; ``many-components``."""
+        edges = () if self.watertight else (NON_MANIFOLD if self.closed else OPEN,)
+        return (*edges, *((MANY_COMPONENTS,) if self.components > 1 else ()))
 
 
 def topology(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> Topology:
     """Connectivity of a triangle mesh, (V, 3) vertices and (F, 3) faces; unused vertices do not count."""
-    start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
-    graph = sparse.coo_matrix((np.ones(len(start), dtype=np.int8), (start, end)), shape=(len(vertices),) * 2)
-    label = connected_components(graph, directed=False)[1]
-    forward = np.sort(start * len(vertices) + end)
-    backward = np.sort(end * len(vertices) + start)
-    once = len(np.unique(forward)) == len(forward)
-    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    doubled_area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    longest = float(np.ptp(vertices, axis=0).max())
+    from medshape_text.curate.sdf import clean, edges  # compiled code: slow to import
+
+    found = edges.find_edges(faces)
     return Topology(
-        components=len(np.unique(label[faces[:, 0]])),
-        watertight=bool(once and np.array_equal(forward, backward)),
-        degenerate=int((doubled_area <= 1e-12 * longest**2).sum()),
+        components=edges.components(faces, len(vertices))[1],
+        watertight=found.watertight,
+        closed=not found.excess.any(),
+        degenerate=int(clean.without_area(vertices, faces).sum()),
     )
 
 
@@ -51,43 +57,106 @@ def signed_volume(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> fl
 
 
 def inspect(
-    shape: Shape, *, min_faces: int, max_components: int, max_degenerate_share: float, watertight: bool
+    shape: Shape,
+    *,
+    min_faces: int,
+    max_components: int | None,
+    max_degenerate_share: float,
+    watertight: bool,
+    min_cap_share: float | None = None,
+    extents: str | None = None,
 ) -> Shape | Drop:
-    """Fill in the structural facts or drop the shape.
+    """Fill in the structural facts and flags, or drop the shape.
 
-    Reason codes: ``empty``, ``non-finite``, ``bad-index``, ``no-extent``, ``too-few-faces``, ``degenerate``,
-    ``many-components``, ``open``, ``inside-out``.
+    Args:
+        shape: as read.
+        min_faces: fewer are a drop.
+        max_components: more connected parts are a drop; None keeps any number, and flags more than one.
+        max_degenerate_share: a larger share of faces without area is a drop.
+        watertight: whether an open, non-manifold or inside-out mesh is a drop; it is flagged otherwise.
+        min_cap_share: flag plane cuts at the sides of the bounding box that cover at least this share of the
+            side, as a field of view leaves them (``flat-cap:x-`` to ``flat-cap:z+``).
+        extents: version of the taxonomy whose plausible longest sides to hold shapes in millimetres to
+            (``implausible-extent``).
+
+    Returns:
+        The shape with facts and flags; or a drop with reason ``empty``, ``bad-index``, ``non-finite``,
+        ``no-extent``, ``too-few-faces``, ``degenerate``, ``many-components``, ``open`` or ``inside-out``.
+
+    Raises:
+        ValueError: if ``extents`` is not the version of the installed taxonomy.
     """
     vertices, faces = shape.vertices, shape.faces
     if not len(vertices) or not len(faces):
         return Drop("empty", f"{len(vertices)} vertices and {len(faces)} faces")
-    if not np.isfinite(vertices).all():
-        return Drop("non-finite", f"{int((~np.isfinite(vertices)).any(axis=1).sum())} vertices are not finite")
     if faces.min() < 0 or faces.max() >= len(vertices):
         return Drop("bad-index", f"a face refers to a vertex outside 0..{len(vertices) - 1}")
-    extent = np.ptp(vertices[np.unique(faces)], axis=0)
-    if extent.min() <= 0:
+    broken = np.asarray(~np.isfinite(vertices).all(axis=1))
+    if broken.any() and (hit := broken[faces].any(axis=1)).any():  # what no face uses harms nobody
+        counts = f"{int(broken.sum())} of {len(vertices)} vertices are not finite"
+        return Drop("non-finite", f"{counts}; {int(hit.sum())} of {len(faces)} faces use them")
+    used = np.zeros(len(vertices), bool)
+    used[faces.ravel()] = True
+    corners = vertices[used]
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    extent = high - low
+    if extent.min() <= 0 or not np.isfinite(extent).all():
         return Drop("no-extent", f"the bounding box is {extent.tolist()}")
     if len(faces) < min_faces:
         return Drop("too-few-faces", f"{len(faces)} faces, at least {min_faces} wanted")
     found = topology(vertices, faces)
     if found.degenerate > max_degenerate_share * len(faces):
         return Drop("degenerate", f"{found.degenerate} of {len(faces)} faces have no area")
-    if found.components > max_components:
-        return Drop("many-components", f"{found.components} connected parts, at most {max_components} wanted")
+    if max_components is not None and found.components > max_components:
+        return Drop(MANY_COMPONENTS, f"{found.components} connected parts, at most {max_components} wanted")
     if watertight and not found.watertight:
-        return Drop("open", "some edge does not have exactly two consistently oriented faces")
-    if found.watertight and signed_volume(vertices, faces) <= 0:
-        return Drop("inside-out", "the triangles face inwards")
+        return Drop(OPEN, "some edge does not have exactly two consistently oriented faces")
+    flags = list(found.flags)
+    if found.watertight and signed_volume(vertices - low if not broken.any() else vertices, faces) <= 0:
+        if watertight:
+            return Drop(INSIDE_OUT, "the triangles face inwards")
+        flags.append(INSIDE_OUT)
+    if min_cap_share is not None:
+        flags += [f"flat-cap:{side}" for side in flat_caps(vertices, faces, low, high, min_cap_share)]
+    if extents is not None and not _plausible(shape, float(extent.max()), extents):
+        flags.append(IMPLAUSIBLE_EXTENT)
     elongation = float(extent.max() / extent.min())
-    return replace(
-        shape, facts=Facts(len(vertices), len(faces), found.components, found.watertight, elongation=elongation)
-    )
+    facts = Facts(len(vertices), len(faces), found.components, found.watertight, elongation=elongation)
+    return replace(shape, facts=facts, flags=(*shape.flags, *(flag for flag in flags if flag not in shape.flags)))
+
+
+def _plausible(shape: Shape, longest: float, version: str) -> bool:
+    """Whether the longest side is within what the taxonomy says; True where nothing is known."""
+    if version != taxonomy.VERSION:
+        raise ValueError(f"the stage was declared for taxonomy {version}, installed is {taxonomy.VERSION}")
+    if not shape.millimetres:
+        return True
+    try:
+        expected = taxonomy.get(shape.category).extent_mm
+    except taxonomy.UnknownStructureError:
+        return True
+    return expected is None or expected[0] <= longest <= expected[1]
 
 
 STAGE = Stage(
     "inspect",
-    "1",
+    "2",
+    inspect,
+    {
+        "min_faces": 60,
+        "max_components": None,
+        "max_degenerate_share": 0.5,
+        "watertight": False,
+        "min_cap_share": 0.1,
+        "extents": taxonomy.VERSION,
+    },
+)
+"""What can be kept is kept, with flags."""
+
+STRICT = Stage(
+    "inspect",
+    "2",
     inspect,
     {"min_faces": 100, "max_components": 1, "max_degenerate_share": 0.01, "watertight": True},
 )
+"""For sources whose every mesh should be one closed surface."""

@@ -14,7 +14,7 @@ from medshape_text.stage import Drop, Stage
 def measure(shape: Shape) -> Shape | Drop:
     """Fill in volume, area and extent where the source has a physical scale; leave them None elsewhere.
 
-    The volume is that of the closed surface; an open one gives a drop, reason ``no-volume``.
+    The volume is that of the closed surface; an open one has none.
 
     Raises:
         ValueError: if the shape was not inspected.
@@ -23,18 +23,16 @@ def measure(shape: Shape) -> Shape | Drop:
         raise ValueError(f"{shape.id} has to be inspected before it is measured")
     if not shape.millimetres:
         return shape
-    if not shape.facts.watertight:
-        return Drop("no-volume", "an open surface has no volume")
     corners = shape.vertices[shape.faces]
     doubled_area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     extent = np.ptp(shape.vertices[np.unique(shape.faces)], axis=0)
     facts = replace(
         shape.facts,
-        volume_mm3=signed_volume(shape.vertices, shape.faces),
+        volume_mm3=signed_volume(shape.vertices, shape.faces) if shape.facts.watertight else None,
         area_mm2=float(doubled_area.sum() / 2),
         extent_mm=(float(extent[0]), float(extent[1]), float(extent[2])),
     )
     return replace(shape, facts=facts)
 
 
-STAGE = Stage("measure", "1", measure)
+STAGE = Stage("measure", "2", measure)

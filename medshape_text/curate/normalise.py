@@ -1,4 +1,4 @@
-"""Into the canonical frame, keeping the way back to millimetres."""
+"""Into the canonical frame, keeping the way back to source units."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ def normalise(shape: Shape) -> Shape | Drop:
         similarity = canonical_similarity(shape.vertices)
     except ValueError as error:
         return Drop("no-extent", str(error))
-    transform = similarity if shape.millimetres else None
-    return replace(shape, vertices=similarity.apply(shape.vertices), transform=transform)
+    return replace(shape, vertices=similarity.apply(shape.vertices), transform=similarity)
 
 
-STAGE = Stage("normalise", "1", normalise)
+STAGE = Stage("normalise", "2", normalise)

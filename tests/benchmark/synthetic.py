@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmark import scoring
@@ -118,14 +119,11 @@ def write_data_set(folder: Path, scale: float | None = 0.02, rows_per_shard: int
                 rows[f"{subject}_{category}"] = _row(subject, category, split, scale)
     files = []
 
-    def read(key: str, columns: Sequence[str]) -> dict:
-        return {name: rows[key][name] for name in columns}
-
+    totals = {split: sum(row["split"] == split for row in rows.values()) for split in SPLIT_SUBJECTS}
     for config in records.CONFIGS:
-        for split in SPLIT_SUBJECTS:
-            keys = [key for key, row in rows.items() if row["split"] == split]
-            written = shards.write_config(folder, config, split, keys, read, rows_per_shard)
-            files += [shard.path for shard in written]
+        schema = records.arrow_schema(config)
+        table = pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in rows.values()], schema)
+        files += [shard.path for shard in shards.write_config(folder, config, totals, [table], rows_per_shard)]
     hashes = {path: {"sha256": sha256((folder / path).read_bytes()).hexdigest()} for path in files}
     described = {"schema_version": manifest.SCHEMA_VERSION, "name": "stub", "files": hashes}
     (folder / manifest.MANIFEST).write_text(json.dumps(described | {"revision": manifest.revision(described)}))
@@ -141,12 +139,11 @@ def _row(subject: str, category: str, split: str, scale: float | None) -> dict:
         origin="real_subject" if split != "train" or subject == "t0" else "synthetic_ssm", source="stub",
         licence="CC0-1.0", template="stub", millimetres=scale is not None, vertices=vertices,
         faces=np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]]), facts=records.Facts(4, 4, 1, True, 1.5),
-        transform=None if scale is None else Similarity((0.0, 0.0, 0.0), scale),
+        transform=Similarity((0.0, 0.0, 0.0), scale or 1.0),
         sdf=make_ellipsoid(tuple(radii)), points=vertices.astype(np.float32), normals=vertices.astype(np.float32),
         captions=(records.Caption(category.replace("_", " "), "name"), records.Caption("it is 42 mm", "measured")),
-        split=split,
     )  # fmt: skip
-    return records.to_row(shape)
+    return records.to_row(shape) | {"split": split}
 
 
 def rewrite_manifest(folder: Path, **changes) -> None:

@@ -16,7 +16,7 @@ def test_building_a_finished_data_set_again_says_so(mini_dir: Path, wheel: Path)
     result = CliRunner().invoke(app, ["--source", "mini", "--out", str(mini_dir), "--synthetic", "6",
                                       "--cache", str(wheel.parents[1])])  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert "is up to date: 168 train, 14 validation, 42 test; 0 dropped" in result.stderr
+    assert "is up to date: 413 train, 14 validation, 42 test; 1 dropped" in result.stderr
     assert result.stdout == f"revision {read(mini_dir)['revision']}\n"
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from medshape_text.sources import llp26
-from medshape_text.sources.llp26 import SourceError
+from medshape_text.sources.errors import SourceError
+from medshape_text.sources.packages import pinned_wheel
 
 
 def test_subjects_and_bones_have_the_declared_shapes(wheel: Path) -> None:
@@ -28,7 +29,7 @@ def test_subjects_and_bones_have_the_declared_shapes(wheel: Path) -> None:
 
 
 def test_a_cached_wheel_needs_no_network(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llp26.subprocess, "run", lambda *_, **__: pytest.fail("the network was asked"))
+    monkeypatch.setattr(pinned_wheel.subprocess, "run", lambda *_, **__: pytest.fail("the network was asked"))
     assert llp26.fetch_wheel(wheel.parent) == wheel
 
 
@@ -47,8 +48,8 @@ def test_an_unreachable_index_is_one_clear_error(tmp_path: Path, monkeypatch: py
 )
 def test_a_wheel_with_another_hash_is_refused(wheel: Path, tmp_path: Path, spoil: object) -> None:
     assert callable(spoil)
-    (tmp_path / llp26.WHEEL).write_bytes(spoil(wheel.read_bytes()))
-    with pytest.raises(SourceError, match=f"expected {llp26.SHA256}"):
+    (tmp_path / llp26.WHEEL.file).write_bytes(spoil(wheel.read_bytes()))
+    with pytest.raises(SourceError, match=f"expected {llp26.WHEEL.sha256}"):
         llp26.fetch_wheel(tmp_path)
 
 

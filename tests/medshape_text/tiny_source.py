@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ import numpy as np
 import trimesh
 
 from medshape_text.build import build
+from medshape_text.curate import surface
+from medshape_text.curate.split import CountSplit, SplitRule
 from medshape_text.pipeline import standard_stages
 from medshape_text.records import Shape
 from medshape_text.stage import Drop, Stage
 
 SUBJECTS = tuple(f"tiny_{index:02d}" for index in range(12))
-BROKEN = {"tiny_02": "non-finite", "tiny_05": "open", "tiny_07": "unreadable"}
+BROKEN = {"tiny_02": "non-finite", "tiny_05": "too-few-faces", "tiny_07": "unreadable"}
 
 
 def ellipsoid(radii: Sequence[float], subdivisions: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -30,20 +32,33 @@ def ellipsoid(radii: Sequence[float], subdivisions: int = 3) -> tuple[np.ndarray
     return np.asarray(mesh.vertices) * np.asarray(radii), np.asarray(mesh.faces, dtype=np.int64)
 
 
-def die(shape: Shape) -> Shape | Drop:
-    """A stage that kills its process, as the system does when memory runs out."""
-    os.kill(os.getpid(), signal.SIGKILL)
-    return shape
+def deadly_surface(shape: Shape) -> Shape | Drop:
+    """A stage that for one shape kills its process, as the system does when memory runs out."""
+    if shape.id == "tiny_03_femur_left":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return surface.STAGE(shape)
+
+
+def divide_by_zero(shape: Shape) -> Shape | Drop:
+    """A stage with a mistake that shows for one shape."""
+    return replace(shape, level=str(1 / (shape.id != "tiny_04_femur_left")))
 
 
 @dataclass(frozen=True)
 class TinySource:
-    """Twelve subjects with a "femur" each, three of them broken; ``stretch`` changes the input, ``delay`` only time."""
+    """Twelve subjects with a "femur" each, three of them broken; ``stretch`` changes the input, ``delay`` only time.
+
+    ``twins``: subject to the one whose femur it has, turned by 30 degrees and from another source.
+    """
 
     stretch: float = 1.0
     delay: float = 0.0
+    twins: Mapping[str, str] = field(default_factory=dict)
     name: str = "tiny"
-    stages: Sequence[Stage] = field(default_factory=lambda: standard_stages(SUBJECTS))
+    stages: Sequence[Stage] = field(default_factory=standard_stages)
+    split_rule: SplitRule = field(default_factory=lambda: CountSplit(SUBJECTS))
+    declared_splits: Mapping[str, str] = field(default_factory=dict)
+    attribution: Mapping[str, str] = field(default_factory=dict)
 
     def ids(self) -> Sequence[str]:
         """All ids."""
@@ -57,16 +72,19 @@ class TinySource:
         """One ellipsoid, or a planted fault."""
         time.sleep(self.delay)
         subject = shape_id.removesuffix("_femur_left")
-        index = SUBJECTS.index(subject)
+        index = SUBJECTS.index(self.twins.get(subject, subject))
         vertices, faces = ellipsoid((20 + index, 25, 60 * self.stretch))
+        if subject in self.twins:
+            vertices = vertices @ np.array([[0.75**0.5, -0.5, 0], [0.5, 0.75**0.5, 0], [0, 0, 1]])
         vertices += (5, -7, 100)
         if BROKEN.get(subject) == "unreadable":
             return Drop("unreadable", "planted")
         if BROKEN.get(subject) == "non-finite":
             vertices[3, 1] = np.nan
-        if BROKEN.get(subject) == "open":
-            faces = faces[1:]
-        return Shape(shape_id, subject, "femur_left", "left", "bone", "real_subject", "tiny", "CC0-1.0", "ellipsoid",
+        if BROKEN.get(subject) == "too-few-faces":
+            faces = faces[:9]
+        return Shape(shape_id, subject, "femur_left", "left", "bone", "real_subject",
+                     "tiny-twin" if subject in self.twins else "tiny", "CC0-1.0", "ellipsoid",
                      True, vertices, faces)  # fmt: skip
 
     def provenance(self) -> dict[str, Any]:
@@ -83,4 +101,4 @@ class TinySource:
 
 
 if __name__ == "__main__":
-    build(TinySource(delay=float(sys.argv[3])), Path(sys.argv[1]), workers=int(sys.argv[2]))
+    build(TinySource(delay=float(sys.argv[3])), Path(sys.argv[1]), workers=int(sys.argv[2]), batch=2)

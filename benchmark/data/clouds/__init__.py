@@ -1,9 +1,11 @@
 """Folders of shape files, anyone's, as the point clouds that set metrics compare."""
 
 from benchmark.data.clouds.folder import SUFFIXES, ShapeFolder, open_folder, read_shape
-from benchmark.data.clouds.limits import BadShapeError
 from benchmark.data.clouds.sampling import Convention, Normalisation, Sample, Sampling
-from benchmark.data.clouds.shapes import Cloud, Grid, Mesh, Shape
+from benchmark.data.clouds.shapes import Grid, Shape
+from medshape_text.reading import limits
+from medshape_text.reading.limits import BadShapeError
+from medshape_text.reading.shapes import Cloud, Mesh
 
 __all__ = [
     "SUFFIXES",
@@ -17,6 +19,7 @@ __all__ = [
     "Sampling",
     "Shape",
     "ShapeFolder",
+    "limits",
     "open_folder",
     "read_shape",
 ]

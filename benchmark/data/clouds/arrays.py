@@ -11,9 +11,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from benchmark.data.clouds.headers import check_lines, describe
-from benchmark.data.clouds.limits import MAX_BYTES, MAX_POINTS, MAX_VOXELS, BadShapeError, check_size
-from benchmark.data.clouds.shapes import Cloud, Grid
+from benchmark.data.clouds.shapes import Grid
+from medshape_text.reading.headers import check_lines, describe
+from medshape_text.reading.limits import MAX_BYTES, MAX_POINTS, MAX_VOXELS, BadShapeError, check_size
+from medshape_text.reading.shapes import Cloud
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 TEXT_SUFFIXES = (".pts", ".xyz")

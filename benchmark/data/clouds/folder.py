@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.data.clouds.arrays import ARRAY_SUFFIXES, TEXT_SUFFIXES, parse_npy, parse_npz, parse_text
-from benchmark.data.clouds.limits import MAX_BYTES, BadShapeError, check_size
-from benchmark.data.clouds.meshes import MESH_SUFFIXES, parse_mesh
 from benchmark.data.clouds.shapes import Shape
 from benchmark.errors import DataError
+from medshape_text.reading.limits import MAX_BYTES, BadShapeError, check_size
+from medshape_text.reading.meshes import MESH_SUFFIXES, parse_mesh
 
 SUFFIXES = tuple(sorted(MESH_SUFFIXES + ARRAY_SUFFIXES + TEXT_SUFFIXES))
 

@@ -16,12 +16,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.clouds.limits import MAX_POINTS, BadShapeError, check_size
-from benchmark.data.clouds.shapes import Cloud, Floats, Grid, Mesh, Shape
+from benchmark.data.clouds.shapes import Grid, Shape
 from benchmark.metrics.arrays import LARGEST
 from benchmark.metrics.profiles import field, genmed
 from benchmark.metrics.sampling import area_uniform_points, farthest_points
 from benchmark.metrics.surface import NoSurfaceError, Surface, extract_surface
+from medshape_text.reading.limits import MAX_POINTS, BadShapeError, check_size
+from medshape_text.reading.shapes import Cloud, Floats, Mesh
 from medshape_text.seeds import seed_for
 
 Convention = Literal["field", "genmed"]

@@ -1,4 +1,4 @@
-"""What a file may hold."""
+"""What a file may hold: what any shape file may, or an SDF."""
 
 from __future__ import annotations
 
@@ -7,22 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Mesh:
-    """Vertices (V, 3) and triangles (F, 3) that index them."""
-
-    vertices: Floats
-    faces: NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Cloud:
-    """Points (P, 3)."""
-
-    points: Floats
+from medshape_text.reading.shapes import Cloud, Mesh
 
 
 @dataclass(frozen=True, eq=False)

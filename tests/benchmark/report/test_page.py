@@ -13,7 +13,7 @@ from benchmark.records import load_run
 from benchmark.report.build import render_report
 from benchmark.report.columns import columns_of
 from benchmark.report.evidence import load_entries
-from benchmark.report.page import bundle
+from benchmark.report.page import PAGE
 from benchmark.statistics import compare, summarise
 
 
@@ -133,7 +133,7 @@ def test_scene_data_is_plain_json(page):
 
 
 def test_bundle_holds_every_module_once_and_no_import():
-    script = bundle("report.js")
+    script = PAGE.bundle()
     assert not re.search(r"^\s*(import|export) ", script, re.MULTILINE)
     assert script.count("class Renderer") == script.count("class Camera") == 1
     assert script.index("class Renderer") < script.index("class Stage")

@@ -1,16 +1,10 @@
-"""The parts that make the report: choice of cases, plot, thumbnail, column texts."""
+"""The parts that make the report: choice of cases, plot, column texts."""
 
-import base64
-import zlib
-
-import numpy as np
 import pandas as pd
-import pytest
 
 from benchmark.report.columns import Column
 from benchmark.report.plot import Lane, category_plot
 from benchmark.report.selection import select_cases
-from benchmark.report.thumbnail import thumbnail
 
 
 def frame(values):
@@ -43,17 +37,6 @@ def test_plot_places_dots_in_order_and_escapes_names():
     places = [float(part.split('"')[0]) for part in svg.split('class="dot" cx="')[1:]]
     assert places[0] < places[1] < places[2]
     assert svg.count('class="whisker"') == 1
-
-
-def test_thumbnail_is_a_png_with_the_shape_in_it(shapes):
-    data = base64.b64decode(thumbnail(shapes["ellipsoid"]((8, 20, 28))).split(",")[1])
-    assert data.startswith(b"\x89PNG")
-    start = data.index(b"IDAT") + 4
-    pixels = np.frombuffer(zlib.decompress(data[start : data.index(b"IEND") - 8]), np.uint8).reshape(128, 257)[:, 1:]
-    alpha = pixels.reshape(128, 128, 2)[..., 1] > 0
-    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
-    assert np.ptp(rows) == pytest.approx(112, abs=4)
-    assert np.ptp(columns) == pytest.approx(32, abs=4)
 
 
 def test_numbers_have_the_digits_that_say_something():

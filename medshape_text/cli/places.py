@@ -1,0 +1,12 @@
+"""Where downloads are kept unless somebody says otherwise."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def default_cache() -> Path:
+    """``$XDG_CACHE_HOME/genmed-bench``, by default ``~/.cache/genmed-bench``: the platform's place, not an option."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "genmed-bench"

@@ -1,0 +1,28 @@
+"""``medshape-build report``: a data set as a page to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from medshape_text.cli.console import bars, one_line_errors
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="A data set.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="File to write [default: DIR.report.html].", show_default=False)
+    ] = None,
+) -> None:
+    """Write one HTML page: what was kept and why not, counts, pictures, duplicates, leaks, times."""
+    console = Console(stderr=True)
+    from medshape_text import manifest
+    from medshape_text.report import write_report
+
+    target = out or folder.absolute().with_name(f"{folder.absolute().name}.report.html")
+    with one_line_errors(console, manifest.DatasetError), bars(console) as show:
+        write_report(folder, target, progress=show)
+    typer.echo(target.absolute().as_uri())

@@ -1,0 +1,101 @@
+"""All duplicates of a data set: equal content first, then near-equal geometry across sources, categories and splits."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medshape_text.curate.dedup.candidates import Signatures
+from medshape_text.curate.dedup.compare import LIMITS, Limits, Match, match
+from medshape_text.curate.dedup.records import DuplicatePair, Entry
+from medshape_text.curate.dedup.surface import Surface, prepare
+
+Points = Callable[[str], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""Id to its surface samples, points and normals, both (N, 3), as the stage ``surface`` makes them."""
+_KEPT = 256
+"""Prepared surfaces kept in memory, at most 0.8 MB each."""
+
+
+def find_duplicates(entries: Sequence[Entry], points: Points, limits: Limits = LIMITS) -> list[DuplicatePair]:
+    """Pairs that link every duplicate to the shape with the smallest id it was found equal to, sorted by ids.
+
+    A shape found equal to a smaller id is not compared with others again: a set of copies is a star, not every pair of
+    it is listed. Mirror images are: the stars of a shape and of its mirror image are linked at their centres. The
+    result depends on the content of ``entries`` only, not on their order. ``points`` is called for shapes whose
+    signatures are close to another one's, for no others.
+
+    Raises:
+        ValueError: if an id occurs twice or a signature is not one.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.id)
+    if len({entry.id for entry in ordered}) != len(ordered):
+        raise ValueError("an id occurs twice")
+    pairs = _equal_content(ordered)
+    gone = {pair.second for pair in pairs}
+    centres = [entry for entry in ordered if entry.id not in gone]
+    if len(centres) < 2:
+        return pairs
+    signatures = Signatures(np.stack([entry.signature for entry in centres]))
+    surfaces = _Surfaces(points)
+    assigned = np.zeros(len(centres), dtype=bool)
+    for index, entry in enumerate(centres):
+        if assigned[index]:
+            continue
+        for other in signatures.near(index):
+            if assigned[other]:
+                continue
+            found = match(surfaces(entry.id), surfaces(centres[other].id), limits)
+            if found is not None:
+                pairs.append(_pair(entry, centres[other], found, limits))
+                assigned[other] = not found.pose.mirrored
+    return sorted(pairs, key=lambda pair: (pair.first, pair.second))
+
+
+def _equal_content(ordered: Sequence[Entry]) -> list[DuplicatePair]:
+    """Shapes of one canonical mesh. Equal input alone says nothing: one mask file holds many structures."""
+    first: dict[str, Entry] = {}
+    pairs = []
+    for entry in ordered:
+        if not entry.content_hash:
+            continue
+        leader = first.setdefault(entry.content_hash, entry)
+        if leader is not entry:
+            same_bytes = bool(entry.input_sha256) and entry.input_sha256 == leader.input_sha256
+            scale = leader.scale / entry.scale if leader.scale and entry.scale else 1.0
+            pairs.append(DuplicatePair(leader.id, entry.id, "bytes" if same_bytes else "content", scale=scale))
+    return pairs
+
+
+def _pair(first: Entry, second: Entry, found: Match, limits: Limits) -> DuplicatePair:
+    if found.pose.mirrored:
+        kind = "mirrored"
+    elif found.pose.degrees > limits.still_degrees:
+        kind = "rotated"
+    else:
+        same_mesh = first.n_faces == second.n_faces and found.mean <= limits.same_mean
+        kind = "copy" if same_mesh else "re-meshed"
+    scale = 1 / found.pose.scale
+    if first.scale and second.scale:
+        scale *= first.scale / second.scale
+    return DuplicatePair(first.id, second.id, kind, round(found.mean, 4), round(found.p95, 4), round(found.drift, 4),
+                         round(found.pose.degrees, 2), round(scale, 5))  # fmt: skip
+
+
+class _Surfaces:
+    """Prepared surfaces by id, the most recently used ones kept."""
+
+    def __init__(self, points: Points) -> None:
+        self._points = points
+        self._kept: OrderedDict[str, Surface] = OrderedDict()
+
+    def __call__(self, shape_id: str) -> Surface:
+        if shape_id in self._kept:
+            self._kept.move_to_end(shape_id)
+        else:
+            self._kept[shape_id] = prepare(*self._points(shape_id))
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[shape_id]

@@ -1,0 +1,77 @@
+"""Headers of NIfTI-1 and NIfTI-2 files, single-file form, plain or packed with gzip."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import zlib
+from typing import IO, Any
+
+import numpy as np
+
+from medshape_text.reading.headers import describe
+from medshape_text.reading.limits import BadShapeError
+from medshape_text.reading.volume_header import PACKED_WHOLE, PLAIN, Header
+
+_SIZES = {348: ("Nifti1Header", 344, b"n+1\0"), 540: ("Nifti2Header", 4, b"n+2\0")}
+"""Name of the header of each length, and where which magic bytes of the single-file form stand in it."""
+_MAX_OFFSET = 2**20
+_MAX_DIMENSIONS = 7
+_TO_MILLIMETRES = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
+_TO_LEFT_BACK_UP = np.array([[-1.0], [-1.0], [1.0]])
+
+
+def nifti_header(stream: IO[bytes], *, packed: bool) -> Header:
+    """What the first bytes of a file declare.
+
+    Raises:
+        BadShapeError: if they are no such header, or the file does not say where its voxels are.
+    """
+    try:
+        start = gzip.GzipFile(fileobj=stream).read(540) if packed else stream.read(540)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise BadShapeError("unreadable", describe(error)) from error
+    header = _parse(start)
+    try:
+        shape = tuple(int(side) for side in header.get_data_shape())
+        dtype = header.get_data_dtype()
+        slope, intercept = header.get_slope_inter()
+        offset = int(header["vox_offset"])
+        unit = header.get_xyzt_units()[0]
+        placed = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
+        affine = np.asarray(header.get_best_affine(), dtype=np.float64)[:3]
+    except Exception as error:  # the library raises several kinds of its own on odd headers
+        raise BadShapeError("unreadable", describe(error)) from error
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) != 3 or min(shape) < 1 or int(header["dim"][0]) > _MAX_DIMENSIONS:
+        raise BadShapeError("unreadable", f"dimensions {shape}, a volume has three")
+    if dtype.kind not in "uif":
+        raise BadShapeError("not a label map", f"it holds {dtype}")
+    if slope not in (None, 1.0) or intercept not in (None, 0.0):
+        raise BadShapeError("not a label map", "its values are scaled, as those of images are")
+    if not min(_SIZES) <= offset <= _MAX_OFFSET:
+        raise BadShapeError("unreadable", f"its voxels begin after {offset} bytes")
+    if not placed or unit not in _TO_MILLIMETRES:
+        raise BadShapeError("no geometry", "it does not say where its voxels are, or in an unknown unit")
+    affine = affine * _TO_MILLIMETRES[unit] * _TO_LEFT_BACK_UP
+    packing = PACKED_WHOLE if packed else PLAIN
+    return Header((shape[0], shape[1], shape[2]), dtype, offset, affine, packing)
+
+
+def _parse(start: bytes) -> Any:  # noqa: ANN401 - nibabel publishes no types for its headers
+    import nibabel
+
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # what is wrong is raised
+    for symbol in "<>":
+        size = int.from_bytes(start[:4], "little" if symbol == "<" else "big")
+        if size not in _SIZES or len(start) < size:
+            continue
+        name, magic_at, magic = _SIZES[size]
+        if start[magic_at : magic_at + 4] != magic:
+            raise BadShapeError("external data", "a NIfTI header whose voxels are in another file")
+        try:
+            return getattr(nibabel, name)(start[:size], symbol)
+        except Exception as error:
+            raise BadShapeError("unreadable", describe(error)) from error
+    raise BadShapeError("unreadable", "no NIfTI header")

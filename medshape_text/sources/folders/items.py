@@ -1,0 +1,114 @@
+"""Every shape a folder offers, and every file in it that offers none, once each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from medshape_text.hashing import file_sha256
+from medshape_text.reading.limits import MAX_BYTES, BadShapeError, check_size
+from medshape_text.reading.volumes import read_header, read_volume, volume_suffix
+from medshape_text.sources.folders.listing import Listed, Listing, shape_suffix
+from medshape_text.sources.folders.naming import label_file
+from medshape_text.sources.folders.tables import Row, Tables
+from medshape_text.sources.ids import hashed_id, safe_id
+from medshape_text.sources.labels import Label, refused
+from medshape_text.stage import Drop
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file, or one label of it (``value``, 0 for the whole), with what is said of it or the reason it is no shape."""
+
+    id: str
+    path: str
+    value: int = 0
+    sha256: str = ""
+    label: Label | None = None
+    row: Row | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+def items_of(folder: Path, listing: Listing, tables: Tables) -> tuple[Item, ...]:
+    """All items in the order of their paths and values; their ids differ.
+
+    Reasons of those that are no shape: `listing`'s, `naming`'s, a reader's, ``unnamed-label`` (a value no table
+    names), ``label-absent`` and ``missing-file`` (named by ``shapes.csv``, and not there).
+
+    Raises:
+        OSError: if a file cannot be read.
+    """
+    found = [item for listed in listing.shapes for item in _of_file(folder, listed, tables)]
+    paths = {listed.path for listed in listing.shapes}
+    for (path, value), row in sorted(tables.rows.items()):
+        if path not in paths:
+            gone = Drop("missing-file", "shapes.csv names it, and there is no such shape file")
+            found.append(_item(path, value, row, gone))
+    return tuple(_distinct(found))
+
+
+def _of_file(folder: Path, listed: Listed, tables: Tables) -> Iterator[Item]:
+    path, row = listed.path, tables.rows.get((listed.path, 0))
+    if listed.reason:
+        yield _item(path, 0, row, Drop(listed.reason, listed.detail))
+        return
+    try:
+        check_size("bytes", (folder / path).stat().st_size, MAX_BYTES)
+        digest = file_sha256(folder / path)
+        named = _named_values(folder, path, row, tables)
+        present = read_volume(folder / path).values if named else ()
+    except BadShapeError as error:
+        yield _item(path, 0, row, refused(error))
+        return
+    except PermissionError as error:
+        yield _item(path, 0, row, Drop("unreadable", error.strerror or "it may not be read"))
+        return
+    if not named:
+        yield _item(path, 0, row, label_file(path, row, tables.labels.get(path, "")), digest)
+        return
+    for value in sorted({*present, *(label for file, label in tables.rows if file == path and label)}):
+        said = tables.rows.get((path, value))
+        if value not in named:
+            made: Label | Drop = Drop("unnamed-label", f"no table says what the value {value} means")
+        elif value not in present:
+            made = Drop("label-absent", f"no voxel has the value {value}")
+        else:
+            made = label_file(path, said, named[value])
+        yield _item(path, value, said, made, digest)
+
+
+def _named_values(folder: Path, path: str, row: Row | None, tables: Tables) -> Mapping[int, str]:
+    """What the values of a volume mean; empty for a mesh, and for a mask of one thing."""
+    if not volume_suffix(path) or row is not None:
+        return {}
+    beside = path.rpartition("/")[0]
+    named = dict(read_header(folder / path).names)
+    while True:
+        if beside in tables.values:
+            named |= tables.values[beside]
+            break
+        if not beside:
+            break
+        beside = beside.rpartition("/")[0]
+    return named | {label: said.category for (file, label), said in tables.rows.items() if file == path and label}
+
+
+def _item(path: str, value: int, row: Row | None, made: Label | Drop, digest: str = "") -> Item:
+    stem = path[: len(path) - len(shape_suffix(path))].replace("/", "-")
+    shape_id = safe_id(stem + (f"-{value}" if value else ""))
+    if isinstance(made, Drop):
+        return Item(shape_id, path, value, digest, None, row, made.reason, made.detail)
+    return Item(shape_id, path, value, digest, made, row)
+
+
+def _distinct(items: list[Item]) -> Iterator[Item]:
+    """``a/b.stl``, ``a-b.stl`` and ``a/b.ply`` have one id at first; each gets a hash of its own path then."""
+    counts = Counter(item.id.lower() for item in items)
+    for item in items:
+        if counts[item.id.lower()] > 1:
+            yield replace(item, id=hashed_id(f"{item.path}:{item.value}" if item.value else item.path))
+        else:
+            yield item

@@ -1,0 +1,5 @@
+"""MedShapeNet: a list of links to STL files, downloaded once and read from then on."""
+
+from medshape_text.sources.medshapenet.source import MedShapeNetSource, open_medshapenet
+
+__all__ = ["MedShapeNetSource", "open_medshapenet"]

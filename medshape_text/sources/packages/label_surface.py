@@ -1,0 +1,66 @@
+"""From one label of a label map to a closed surface: smooth the mask, march through it, leave stray voxels out.
+
+Recipe: Gaussian of sigma 0.7 voxels on the binary mask in its bounding box plus a margin, marching cubes
+(Lewiner) at one half, pieces below 5 % of the largest piece's volume left out. It shrinks small structures:
+a rib loses about 7 % of its voxel volume, the liver 0.1 %.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.measure import marching_cubes
+
+from medshape_text.sources.packages.meshes import face_components, renumber, signed_volumes
+from medshape_text.sources.packages.nifti import LabelMap
+
+RECIPE = {"gaussian_sigma_voxels": 0.7, "level": 0.5, "min_piece_share": 0.05, "min_voxels": 100}
+_MARGIN = 4  # voxels; the Gaussian is cut off at 2.8
+
+Box = tuple[slice, ...]
+"""A structure's bounding box: three slices of array indices."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """(V, 3) float64 millimetres and (F, 3) int64 faces, outwards; ``strays`` pieces were left out."""
+
+    vertices: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    strays: int
+
+
+def label_surface(volume: LabelMap, value: int, box: Box) -> Surface | None:
+    """Surface of the voxels labelled ``value``, all of which lie in ``box``; None if they are too few to mesh."""
+    mask = volume.labels[box] == value
+    if int(mask.sum()) < RECIPE["min_voxels"]:
+        return None
+    padded = np.pad(mask, _MARGIN).astype(np.float32)
+    smooth = ndimage.gaussian_filter(padded, RECIPE["gaussian_sigma_voxels"], mode="constant")
+    if smooth.max() <= RECIPE["level"]:
+        return None
+    indices, triangles, _, _ = marching_cubes(smooth, RECIPE["level"])  # type: ignore[no-untyped-call]
+    first = np.array([side.start for side in box]) - _MARGIN
+    vertices = (indices.astype(np.float64) + first) @ volume.affine[:, :3].T + volume.affine[:, 3]
+    faces = triangles.astype(np.int64)
+    if np.linalg.det(volume.affine[:, :3]) > 0:  # skimage's triangles face outwards in a left-handed index frame
+        faces = faces[:, ::-1]
+    piece = face_components(faces, len(vertices))
+    sizes = np.abs(signed_volumes(vertices, faces, piece))
+    keep = sizes >= RECIPE["min_piece_share"] * sizes.max()
+    vertices, faces = renumber(vertices, faces[keep[piece]])
+    return Surface(vertices, faces, int((~keep).sum()))
+
+
+def label_boxes(volume: LabelMap) -> dict[int, Box]:
+    """Bounding box of every label that occurs, in ascending order of the labels."""
+    found: list[Box | None] = list(ndimage.find_objects(volume.labels))
+    return {value: box for value, box in enumerate(found, start=1) if box is not None}
+
+
+def touches_border(volume: LabelMap, box: Box) -> bool:
+    """Whether a structure's bounding box reaches the end of the scan, that is, whether it was probably cut off."""
+    return any(side.start == 0 or side.stop == length for side, length in zip(box, volume.labels.shape, strict=True))
