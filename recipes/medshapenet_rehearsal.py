@@ -125,9 +125,8 @@ def _compare_counts(folder: Path, expected: dict) -> list[str]:  # type: ignore[
     wrong = []
     if rows + len(dropped) != expected["lines"]:
         wrong.append(f"{rows} + {len(dropped)} shapes of {expected['lines']} lines")
-    for stage in manifest["stages"]:
-        if stage["n_in"] != stage["n_out"] + sum(stage["dropped"].values()):
-            wrong.append(f"stage {stage['name']} does not add up")
+    wrong += [f"stage {stage['name']} does not add up" for stage in manifest["stages"]
+              if stage["n_in"] != stage["n_out"] + sum(stage["dropped"].values())]  # fmt: skip
     planted: dict[str, int] = {}
     for counts in expected["refused"].values():
         for reason, number in counts.items():

@@ -70,7 +70,7 @@ def build(
     max_failed: Annotated[
         str,
         typer.Option(help="Shapes that may fail, a number or a share such as 5%; above it the exit code is 3."),
-    ] = "100%",
+    ] = "10%",
     cache: Annotated[
         Path | None, typer.Option(help="Folder for downloads [default: ~/.cache/genmed-bench].", show_default=False)
     ] = None,
