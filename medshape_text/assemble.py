@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from medshape_text import card, croissant, provenance, records, shards
 from medshape_text.collect import Collected
@@ -16,6 +17,7 @@ from medshape_text.pipeline import Dropped, Source, StageCount
 from medshape_text.store import Batch, Store
 
 Progress = Callable[[str, int, int], None]
+_MOST_REMOVED = 48
 
 
 def read_light(store: Store, planned: Sequence[Batch]) -> pa.Table:
@@ -44,7 +46,8 @@ def write(
     sizes = {shard.path: shard.rows for shard in written}
     dropped = pa.Table.from_pylist([asdict(drop) for drop in drops], schema=records.dropped_schema())
     pairs = pa.Table.from_pylist([asdict(pair) for pair in collected.pairs], schema=records.duplicates_schema())
-    for name, table in (("dropped.parquet", dropped), ("duplicates.parquet", pairs)):
+    removed = _removed(store, planned, collected)
+    for name, table in (("dropped.parquet", dropped), ("duplicates.parquet", pairs), ("removed.parquet", removed)):
         shards.write_table(folder / name, table)
         sizes[name] = len(table)
     (folder / "leaks.json").write_text(json.dumps(collected.leaks.as_dict(), indent=1) + "\n", encoding="utf-8")
@@ -53,6 +56,18 @@ def write(
     croissant.write(folder, about, table)
     (folder / "NOTICE").write_text(source.notice(), encoding="utf-8")
     return totals, provenance.write(folder, source, counts, sizes)
+
+
+def _removed(store: Store, planned: Sequence[Batch], collected: Collected) -> pa.Table:
+    """The first few shapes that went because they were there twice: the report shows them beside those that stayed."""
+    wanted = {end for pair in collected.pairs for end in (pair.first, pair.second) if end not in collected.splits}
+    tables = [pa.schema([("id", pa.string()), ("sdf", pa.binary())]).empty_table()]
+    for batch in planned:
+        ids = [shape_id for shape_id in batch.ids if shape_id in wanted]
+        if ids and sum(map(len, tables)) < _MOST_REMOVED:
+            found = store.read(batch.key, ["id", "sdf"])
+            tables.append(found.filter(pc.is_in(found.column("id"), pa.array(ids))))
+    return pa.concat_tables(tables).slice(0, _MOST_REMOVED).combine_chunks()
 
 
 def _about(source: Source, collected: Collected) -> card.About:
