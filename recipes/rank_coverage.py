@@ -84,7 +84,7 @@ def of_percentiles(panel: Panel) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def outcome(found: tuple[NDArray[np.int64], NDArray[np.int64]], worth: Floats) -> Outcome:
-    """Whether all intervals hold, and their mean number of ranks over that of the true ties."""
+    """Whether all intervals hold, and how many ranks they have on average."""
     low, high = true_ranks(worth)
     holds = bool((found[0] <= low).all() and (found[1] >= high).all())
     return Outcome(holds, float((found[1] - found[0] + 1).mean()))

@@ -20,11 +20,12 @@ from huggingface_hub.hf_api import RepoFile
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
-_ATTEMPTS = 5
+ATTEMPTS = 5
+"""How often the Hub is asked the same."""
 _LONGEST_WAIT = 60.0
 _BUSY = (408, 409, 412, 429, 500, 502, 503, 504)
 """Answers after which the same question may get another one; 409 and 412: somebody else committed meanwhile."""
-_FAILURES: tuple[type[Exception], ...] = (OSError, errors.HTTPError)  # type: ignore[attr-defined]
+FAILURES: tuple[type[Exception], ...] = (OSError, errors.HTTPError)  # type: ignore[attr-defined]
 """What the client raises: its own errors, and those of the HTTP library below it, whichever that is."""
 _CHUNK = 1 << 20
 _FILES_AT_ONCE = 8
@@ -61,13 +62,14 @@ class Repository:
     wait: Callable[[float], None] = time.sleep
 
     @cached_property
-    def _api(self) -> HfApi:
+    def api(self) -> HfApi:
+        """The Hub's own client."""
         return HfApi(endpoint=self.endpoint, token=self.token)
 
     @property
     def url(self) -> str:
         """Where people see it."""
-        return f"{self._api.endpoint}/datasets/{self.name}"
+        return f"{self.api.endpoint}/datasets/{self.name}"
 
     def push(
         self, folder: Path, files: Mapping[str, str], managed: Callable[[str], bool], message: str, *, private: bool,
@@ -86,11 +88,13 @@ class Repository:
         Raises:
             HubError: in one sentence, with what to do.
         """
-        self._ask(lambda: self._api.create_repo(self.name, repo_type="dataset", private=private, exist_ok=True))
+        self.ask(lambda: self.api.create_repo(self.name, repo_type="dataset", private=private, exist_ok=True))
         sent = 0
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             head, there = self._state()
-            changed = [path for path, digest in files.items() if not _same(folder / path, digest, there.get(path))]
+            changed = [
+                path for path, digest in files.items() if not same_content(folder / path, digest, there.get(path))
+            ]
             stale = [path for path in there if path not in files and managed(path)]
             if not changed and not stale:
                 return Pushed(self.url, head, sent, 0)
@@ -99,11 +103,11 @@ class Repository:
             sent = len(changed)
             operations: list[CommitOperation] = [*additions, *(CommitOperationDelete(path) for path in stale)]
             try:
-                made = self._api.create_commit(
+                made = self.api.create_commit(
                     self.name, operations, commit_message=message, repo_type="dataset", parent_commit=head
                 )
-            except _FAILURES as error:  # it may have been made all the same: look again before asking again
-                self._again(error, attempt)
+            except FAILURES as error:  # it may have been made all the same: look again before asking again
+                self.again(error, attempt)
                 continue
             return Pushed(self.url, made.oid, sent, len(stale))
         raise AssertionError("the last attempt returns or raises")
@@ -112,30 +116,46 @@ class Repository:
         for start in range(0, len(additions), _FILES_AT_ONCE):
             progress("uploading", start, len(additions))
             some = additions[start : start + _FILES_AT_ONCE]
-            self._ask(
-                lambda some=some: self._api.preupload_lfs_files(  # type: ignore[misc]
-                    self.name, some, repo_type="dataset", num_threads=2, free_memory=False
-                )
-            )
+            self.ask(lambda some=some: self.store(some))  # type: ignore[misc]
         progress("uploading", len(additions), len(additions))
+
+    def store(self, additions: list[CommitOperationAdd], *, create_pr: bool = False) -> None:
+        """Send what is large to the Hub's store, where nobody sees it yet.
+
+        The client wraps what went wrong there in a plain RuntimeError; here it is what it was.
+        """
+        try:
+            self.api.preupload_lfs_files(
+                self.name, additions, repo_type="dataset", create_pr=create_pr, num_threads=2, free_memory=False
+            )
+        except RuntimeError as error:
+            if isinstance(error, FAILURES):
+                raise
+            cause = error.__cause__
+            raise (cause if isinstance(cause, FAILURES) else ConnectionError(str(error))) from error
 
     def _state(self) -> tuple[str, dict[str, RepoFile]]:
         """The newest commit and its files."""
-        head = self._ask(lambda: self._api.repo_info(self.name, repo_type="dataset").sha)
-        entries = self._ask(
-            lambda: list(self._api.list_repo_tree(self.name, recursive=True, revision=head, repo_type="dataset"))
+        head = self.ask(lambda: self.api.repo_info(self.name, repo_type="dataset").sha)
+        entries = self.ask(
+            lambda: list(self.api.list_repo_tree(self.name, recursive=True, revision=head, repo_type="dataset"))
         )
         return str(head), {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
 
-    def _ask(self, question: Callable[[], T]) -> T:
-        for attempt in range(_ATTEMPTS):
+    def ask(self, question: Callable[[], T]) -> T:
+        """The answer to a question that may be asked more than once.
+
+        Raises:
+            HubError: if there is none.
+        """
+        for attempt in range(ATTEMPTS):
             try:
                 return question()
-            except _FAILURES as error:
-                self._again(error, attempt)
+            except FAILURES as error:
+                self.again(error, attempt)
         raise AssertionError("the last attempt returns or raises")
 
-    def _again(self, error: Exception, attempt: int) -> None:
+    def again(self, error: Exception, attempt: int) -> None:
         """Wait where asking again may help; else say what is wrong.
 
         Raises:
@@ -145,13 +165,14 @@ class Repository:
         response = getattr(error, "response", None)
         status = None if response is None else int(response.status_code)
         lasting = isinstance(error, errors.LocalTokenNotFoundError | errors.OfflineModeIsEnabled | FileNotFoundError)
-        if lasting or (status is not None and status not in _BUSY) or attempt == _ATTEMPTS - 1:
+        if lasting or (status is not None and status not in _BUSY) or attempt == ATTEMPTS - 1:
             raise HubError(final) from error
         named = None if response is None else response.headers.get("Retry-After", "")
         self.wait(min(float(named) if named and named.isdigit() else 2.0**attempt, _LONGEST_WAIT))
 
 
-def _same(path: Path, digest: str, there: RepoFile | None) -> bool:
+def same_content(path: Path, digest: str, there: RepoFile | None) -> bool:
+    """Whether the Hub has this content, of which ``digest`` is the sha256."""
     if there is None or there.size != path.stat().st_size:
         return False
     if there.lfs is not None:

@@ -1,0 +1,1 @@
+"""Tables of what may be compared, ranked as far as statistics carry."""

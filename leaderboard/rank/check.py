@@ -1,0 +1,161 @@
+"""Is a results folder what it says? For the continuous integration of a results repository."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from leaderboard.model import Finding, Verification
+from leaderboard.rank import reading
+from leaderboard.rank.history import changes, content
+from leaderboard.rank.reading import UnreadableError
+from leaderboard.rank.sheets import sheets_of
+from leaderboard.rank.submissions import VERIFICATIONS, WITHDRAWN, Submission, read_results
+from leaderboard.submission.layout import LIST, SUBMISSIONS
+
+_PREDICTIONS = "predictions."
+Verify = Callable[[Path], Verification]
+"""Computes the scores of a submission anew from its predictions and the pinned truth."""
+
+
+def check(results: Path, verify: Verify, base: Path | None = None) -> list[Finding]:
+    """Everything that is wrong with a results folder. Nothing of severity "refused" may be merged.
+
+    * every submission has its files and no others, a valid ``submission.yaml`` and the id its content gives;
+    * every submission has a verification of exactly these files that did not refuse it, and computing it again
+      gives the same rows, bit for bit;
+    * no file that was there before is gone or changed;
+    * nobody submits the same predictions twice under one method, and no method is submitted under somebody else's name.
+
+    Args:
+        results: the folder.
+        verify: called with every submission's folder; with a base only with those that are new or whose verification
+            is, because the others were computed again when they came.
+        base: an older state to compare with.
+
+    Returns:
+        Findings, worst first; the detail begins with the submission or path it is about.
+    """
+    try:
+        found = list(changes(results, base)) if base is not None else []
+        found += _strays(results)
+        submissions = read_results(results).submissions
+    except FileNotFoundError as error:
+        return [Finding("no-results", "refused", str(error))]
+    for submission in submissions:
+        found += _submission(submission)
+        if base is None or _is_new(submission, results, base):
+            found += _again(submission, verify, claims="flagged" if base is None else "refused")
+    found += _duplicates(submissions)
+    order = ("refused", "flagged", "note")
+    return sorted(found, key=lambda finding: (order.index(finding.severity), finding.code, finding.detail))
+
+
+def passes(findings: list[Finding]) -> bool:
+    """Whether nothing was refused."""
+    return all(finding.severity != "refused" for finding in findings)
+
+
+def _submission(submission: Submission) -> Iterator[Finding]:
+    for finding in submission.all_findings:
+        yield Finding(finding.code, finding.severity, f"{submission.id}: {finding.detail}")
+    yield from _files(submission)
+    recorded = submission.verification
+    if recorded is None:
+        what = f"{submission.id}: there is no {VERIFICATIONS}/{submission.id}.json about these files"
+        yield Finding("not-verified", "refused", f"{what}; a maintainer runs genmed-bench verify")
+        return
+    if recorded.verdict == "cannot":
+        yield Finding("not-recomputed", "refused", f"{submission.id}: its scores could not be computed")
+    try:
+        sheets_of(recorded.rows)
+    except UnreadableError as error:
+        yield Finding(error.code, "refused", f"{submission.id}: its verification: {error}")
+
+
+def _again(submission: Submission, verify: Verify, claims: str) -> Iterator[Finding]:
+    """Compare what was recorded with what is found now; ``claims`` is the severity of what cannot be checked here."""
+    recorded = submission.verification
+    if recorded is None or submission.refused:
+        return
+    if recorded.remade:
+        what = f"{submission.id}: its predictions are said to be made anew from the weights, which is not tried here"
+        yield Finding("remade-not-tried", claims, what)
+    try:
+        fresh = verify(submission.folder)
+    except Exception as error:  # whatever goes wrong with a stranger's files is a finding, not a crash
+        yield Finding("verify-failed", "refused", f"{submission.id}: verify failed: {type(error).__name__}: {error}")
+        return
+    for finding in fresh.findings:
+        if finding not in recorded.findings:
+            severity = finding.severity
+            yield Finding(finding.code, severity, f"{submission.id}: found now, not recorded: {finding.detail}")
+    differing = [
+        name
+        for name in ("submission", "verdict", "files", "data_revision", "rows", "observations", "memorisation")
+        if asdict(fresh)[name] != asdict(recorded)[name]
+    ]
+    if differing:
+        what = f"{submission.id}: computed again, the verification differs in {', '.join(differing)}"
+        yield Finding("verification-differs", "refused", what)
+
+
+def _files(submission: Submission) -> Iterator[Finding]:
+    names = set(reading.names_in(submission.folder))
+    for name in sorted(names - {*submission.hashes, LIST}):
+        yield Finding("unexpected-file", "refused", f"{submission.id}: {name!r} is not in {LIST}")
+    for name, sha in sorted(submission.hashes.items()):
+        if name not in names:
+            yield Finding("missing-file", "refused", f"{submission.id}: {name!r} is not there")
+        elif content(submission.folder / name) != sha:
+            yield Finding("files-hash", "refused", f"{submission.id}: {name!r} has another sha256 than {LIST} says")
+
+
+def _duplicates(submissions: tuple[Submission, ...]) -> Iterator[Finding]:
+    same: dict[tuple[str, str, str], list[Submission]] = defaultdict(list)
+    authors: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for submission in submissions:
+        predictions = [sha for path, sha in submission.hashes.items() if path.startswith(_PREDICTIONS)]
+        if submission.document and predictions:
+            same[str(submission.document["task"]), submission.method, predictions[0]].append(submission)
+        if submission.document:
+            authors[submission.method].add(submission.owner[1:])
+    for (_, method, _), those in sorted(same.items()):
+        if len(those) > 1:
+            ids = ", ".join(each.id for each in those)
+            yield Finding("submitted-twice", "refused", f"{ids}: the same predictions of {method} under several ids")
+    for method, owners in sorted(authors.items()):
+        if len(owners) > 1:
+            yield Finding("name-shared", "flagged", f"{method}: submitted by {len(owners)} different groups of authors")
+
+
+def _strays(results: Path) -> Iterator[Finding]:
+    """Verifications and withdrawals of nothing, and what is no file of its own."""
+    known = set(reading.names_in(results / SUBMISSIONS))
+    for top in (VERIFICATIONS, WITHDRAWN):
+        for name in reading.names_in(results / top):
+            if not name.endswith(".json") or name.removesuffix(".json") not in known:
+                yield Finding("stray-file", "refused", f"{top}/{name}: there is no such submission")
+            elif top == WITHDRAWN:
+                yield from _withdrawal(results / top / name)
+
+
+def _withdrawal(path: Path) -> Iterator[Finding]:
+    where = f"{WITHDRAWN}/{path.name}"
+    try:
+        said = reading.parse_object(reading.read_bytes(path, 2**16), where)
+    except UnreadableError as error:
+        yield Finding(error.code, "refused", f"{where}: {error}")
+        return
+    if set(said) != {"date", "reason"} or not all(isinstance(each, str) and each for each in said.values()):
+        yield Finding("withdrawal-invalid", "refused", f'{where}: it has to say {{"date": "...", "reason": "..."}}')
+
+
+def _is_new(submission: Submission, results: Path, base: Path) -> bool:
+    """Whether the base did not have this submission with this verification; changed files are found elsewhere."""
+    path = Path(VERIFICATIONS) / f"{submission.id}.json"
+    if not (base / path).exists() or not reading.is_folder(base / SUBMISSIONS / submission.id):
+        return True
+    return content(base / path) != content(results / path)

@@ -1,0 +1,157 @@
+"""The whole site, from a board: `build_site`."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from leaderboard.model import Board, Table, Verification
+from leaderboard.site import assets, front, standing
+from leaderboard.site.cases import TableCases, case_context, read_cases, surface_data
+from leaderboard.site.compare import compare_data
+from leaderboard.site.data import data_script
+from leaderboard.site.datasets import data_set_context, data_set_key, data_sets_of
+from leaderboard.site.folder import MARKER, Folder, replacing_site
+from leaderboard.site.methods import method_context
+from leaderboard.site.names import key
+from leaderboard.site.pages import Pages
+from leaderboard.site.sources import CaseViews, DataSet, Export, Progress, Space
+from leaderboard.site.space import space_readme
+from leaderboard.site.tasks import group_data, task_context
+from leaderboard.site.words import SEVERITIES, TIERS, sentence
+from medshape_text.thumbnail import thumbnail
+
+THUMBNAIL = 96
+
+
+def build_site(
+    board: Board,
+    target: Path,
+    *,
+    cases: CaseViews | None = None,
+    data_sets: Sequence[DataSet] = (),
+    verifications: Mapping[str, Verification] | None = None,
+    export: Export | None = None,
+    space: Space | None = None,
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Write the site; it is whole or as it was before. The same arguments give the same bytes.
+
+    Args:
+        board: all tables and method pages.
+        target: a new or empty folder, or an older site, which is replaced.
+        cases: what there is to see of each case; without it there are no case pages and no comparison.
+        data_sets: what is known of the data sets; others get a page of their name and revision.
+        verifications: by submission, for the method pages.
+        export: a table as files to download, by suffix.
+        space: front matter of the README.
+        progress: told what is being made.
+
+    Returns:
+        Address -> bytes of every file written.
+
+    Raises:
+        RunError: if ``target`` is something else than a site, or two ids share a name.
+        WriteError: when the disk refuses.
+    """
+    say = progress or (lambda _: None)
+    with replacing_site(target) as folder:
+        pages = Pages({
+            "built_from": board.built_from, "toolkit": board.toolkit, "comparable": cases is not None,
+            "tiers_explained": TIERS, "severities_explained": SEVERITIES, "sentence": sentence,
+            "data_set_key": data_set_key, "has_page": {page.submission for page in board.methods},
+        })  # fmt: skip
+        _write_shared(folder, board, space or Space())
+        for table in board.tables:
+            say(table.title)
+            read = read_cases(table, cases) if cases and table.entries else None
+            _write_table(folder, pages, table, read, export)
+            if read and cases:
+                _write_cases(folder, pages, read, cases, say)
+        say("methods, data sets")
+        _write_methods(folder, pages, board, verifications or {})
+        for data_set, tables in data_sets_of(board, data_sets):
+            address = f"data-sets/{data_set_key(data_set.name, data_set.revision)}.html"
+            folder.write(address, pages.render("data_set.html", 1, data_set_context(data_set, tables)))
+        folder.write("index.html", pages.render("index.html", 0, front.front_context(board)))
+        folder.write("methods/index.html", pages.render("methods.html", 1, _method_list(board)))
+        if cases:
+            context = {
+                "title": "Compare two methods",
+                "tables": [(table, key(table.id)) for table in board.tables if table.entries],
+            }
+            folder.write("compare.html", pages.render("compare.html", 0, context))
+        return folder.sizes
+
+
+def _write_shared(folder: Folder, board: Board, space: Space) -> None:
+    folder.write("site.css", assets.style().encode("utf-8"))
+    for name in assets.SCRIPTS:
+        folder.write(name, assets.script(name).encode("utf-8"))
+    marker = {"made_by": "genmed-bench", "toolkit": board.toolkit, "built_from": board.built_from}
+    folder.write(MARKER, (json.dumps(marker, indent=1) + "\n").encode("utf-8"))
+    folder.write("README.md", space_readme(board, space))
+
+
+def _write_table(folder: Folder, pages: Pages, table: Table, read: TableCases | None, export: Export | None) -> None:
+    name = key(table.id)
+    downloads: dict[str, str] = {}
+    for suffix, content in (export(table) if export else {}).items():
+        downloads[suffix] = f"downloads/{name}.{suffix}"
+        folder.write(downloads[suffix], content.encode("utf-8", "backslashreplace"))
+    context = task_context(table, downloads, len(read.shown) if read else 0, read is not None)
+    folder.write(f"tasks/{name}.html", pages.render("task.html", 1, context))
+    _write_data(folder, group_data(table))
+
+
+def _write_cases(folder: Folder, pages: Pages, read: TableCases, views: CaseViews, say: Progress) -> None:
+    _write_data(folder, compare_data(read))
+    name = key(read.table.id)
+    facts = {each.id: each for each in read.facts}
+    gallery = []
+    for place, case_id in enumerate(read.shown):
+        say(f"{read.table.title}: {case_id} ({place + 1} of {len(read.shown)})")
+        case = views.case(read.table, case_id)
+        picture = _picture(folder, thumbnail(case.truth, THUMBNAIL))
+        folder.write(f"cases/{name}/{key(case_id)}.html", pages.render("case.html", 2, case_context(read, case, place)))
+        for address, make in surface_data(read, case, views):
+            if not folder.has(f"data/{address}.js"):  # another profile of the task shows the same surfaces
+                _write_data(folder, [(address, make())])
+        gallery.append((facts.get(case_id, case), key(case_id), picture))
+    if gallery:
+        context = {"title": f"Cases, {read.table.title}", "table": read.table, "key": name, "gallery": gallery}
+        folder.write(f"cases/{name}/index.html", pages.render("cases.html", 2, context))
+
+
+def _write_methods(folder: Folder, pages: Pages, board: Board, verifications: Mapping[str, Verification]) -> None:
+    for page in board.methods:
+        context = method_context(board, page, verifications.get(page.submission))
+        folder.write(f"methods/{key(page.submission)}.html", pages.render("method.html", 1, context))
+
+
+def _method_list(board: Board) -> dict[str, object]:
+    tables: dict[str, int] = {}
+    for table in board.tables:
+        for entry in (*table.entries, *table.quoted):
+            if not standing.is_refused(entry):
+                tables[entry.submission] = tables.get(entry.submission, 0) + 1
+    ordered = sorted(board.methods, key=lambda page: (page.method.lower(), page.submission))
+    rows = [(page, key(page.submission), tables.get(page.submission, 0)) for page in ordered]
+    return {"title": "Methods", "rows": rows}
+
+
+def _write_data(folder: Folder, data: Iterable[tuple[str, object]]) -> None:
+    for name, value in data:
+        folder.write(f"data/{name}.js", data_script(name, value))
+
+
+def _picture(folder: Folder, data_url: str) -> str:
+    """Address of a thumbnail, stored once however many tables show it; empty for a shape of nothing."""
+    content = base64.b64decode(data_url.partition(",")[2])
+    address = f"media/{sha256(content).hexdigest()[:16]}.png"
+    if not folder.has(address):
+        folder.write(address, content)
+    return address

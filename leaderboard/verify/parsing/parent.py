@@ -1,0 +1,180 @@
+"""Starting the parsing process, and checking what it says again."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from leaderboard.verify.codes import CODES
+from leaderboard.verify.limits import Limits
+from leaderboard.verify.parsing.frames import CELL_BYTES, read_header
+from leaderboard.verify.parsing.usage import peak_mib
+from leaderboard.verify.refusal import RefusedError, shown
+
+_ROOT = Path(__file__).resolve().parents[3]
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv[2]); from leaderboard.verify.parsing.child import main; main()"
+_STARTING_SECONDS = 60.0
+"""Added to what parsing may take, for starting Python on a busy machine."""
+_ENDING_SECONDS = 5.0
+_GLANCE_SECONDS = 0.05
+
+
+@dataclass
+class Cells:
+    """Predictions as they were submitted, case by case, on a disk but without a name there.
+
+    Attributes:
+        store: the cells one after another.
+        places: case -> number of its cell.
+        refusal: why the file is refused, if it is.
+        peak_mib: memory the parsing process took, by its own account or as it was seen.
+    """
+
+    store: BinaryIO
+    places: dict[str, int] = field(default_factory=dict)
+    refusal: RefusedError | None = None
+    peak_mib: float = 0.0
+
+    def cell(self, case: str) -> bytes:
+        """The bytes of a case's prediction.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        self.store.seek(self.places[case] * CELL_BYTES)
+        return self.store.read(CELL_BYTES)
+
+
+def read_cells(source: BinaryIO, form: str, cases: Sequence[str], limits: Limits) -> Cells:
+    """Parse a file of predictions in a process with limits.
+
+    The file is refused if it is damaged or not what it should be, is about other cases, about one twice, or not in
+    order; and if the process dies or takes too long.
+
+    Args:
+        source: the file, whose descriptor is handed to the process.
+        form: its name, which says what it is.
+        cases: that there may be predictions of, in order.
+        limits: of the process.
+    """
+    cells = Cells(tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the answer
+    process = _start(source, form, len(cases), limits)
+    stream = _Deadline(process, limits.parsing_seconds + _STARTING_SECONDS)
+    complete = False
+    try:
+        complete = _receive(stream, cells, {case: place for place, case in enumerate(cases)})
+    except RefusedError as refusal:
+        cells.refusal = refusal
+        complete = True
+    finally:
+        code = _end(process, wait=not complete and not stream.late)
+        cells.peak_mib = max(cells.peak_mib, stream.peak_mib)
+    if not complete:
+        cells.refusal = _died(code, stream.late)
+    return cells
+
+
+def _receive(stream: _Deadline, cells: Cells, known: dict[str, int]) -> bool:
+    """Take frames until the last one; False if the stream ends before it.
+
+    Raises:
+        RefusedError: if the process refuses the file, or it is about the wrong cases.
+    """
+    last = -1
+    while (header := read_header(stream)) is not None:
+        peak = header.get("peak_mib")
+        cells.peak_mib = peak if isinstance(peak, float) else 0.0
+        if "refused" in header:
+            code = str(header["refused"])
+            raise RefusedError(code if code in CODES else "parser-died", str(header.get("detail"))[:500])
+        if "end" in header:
+            return True
+        case = header.get("case")
+        if not isinstance(case, str) or case not in known:
+            raise RefusedError("case-unknown", f"a prediction is of {shown(case)}, no case of this split")
+        if case in cells.places:
+            raise RefusedError("case-twice", f"there are two predictions of {shown(case)}")
+        if known[case] < last:
+            raise RefusedError("case-order", f"the prediction of {shown(case)} is not where it should be")
+        cell = stream.read(CELL_BYTES)
+        if len(cell) != CELL_BYTES:
+            return False
+        last, cells.places[case] = known[case], len(cells.places)
+        cells.store.write(cell)
+    return False
+
+
+def _start(source: BinaryIO, form: str, most: int, limits: Limits) -> subprocess.Popen[bytes]:
+    task = {
+        "form": form,
+        "most": most,
+        "footer": limits.footer_bytes,
+        "memory": limits.parsing_bytes,
+        "seconds": math.ceil(limits.parsing_seconds),
+    }
+    source.seek(0)
+    # The allocators that libraries bring reserve a gigabyte for themselves, which would count.
+    environment = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    return subprocess.Popen(  # noqa: S603 - our own program; what is submitted comes as standard input
+        [sys.executable, "-I", "-c", _PROGRAM, json.dumps(task), str(_ROOT)],
+        stdin=source, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/", close_fds=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+class _Deadline:
+    """The output of a process, readable until a moment."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self._process = process
+        self._until = time.monotonic() + seconds
+        self.late = False
+        self.peak_mib = 0.0
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, or fewer where the stream ends or it is too late."""
+        pieces = bytearray()
+        pipe = self._process.stdout
+        while len(pieces) < size and pipe is not None:
+            ready, _, _ = select.select([pipe], [], [], _GLANCE_SECONDS)
+            if ready:
+                piece = os.read(pipe.fileno(), size - len(pieces))
+                if not piece:
+                    break
+                pieces += piece
+                continue
+            self.peak_mib = max(self.peak_mib, peak_mib(str(self._process.pid)))
+            if time.monotonic() > self._until:
+                self.late = True
+                break
+        return bytes(pieces)
+
+
+def _died(code: int, late: bool) -> RefusedError:
+    if late or code == -signal.SIGXCPU:
+        return RefusedError("parser-timeout", "parsing the predictions takes longer than it may")
+    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    return RefusedError("parser-died", f"the process that parsed the predictions ended with {how}")
+
+
+def _end(process: subprocess.Popen[bytes], wait: bool) -> int:
+    """End a process, or let one that is ending by itself do so, so that we learn how; its exit code."""
+    if process.stdout is not None:
+        process.stdout.close()
+    if wait:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_ENDING_SECONDS)
+    process.kill()
+    return process.wait()

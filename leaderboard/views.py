@@ -1,0 +1,115 @@
+"""The cases of a results folder, to be looked at: what the site asks for (`leaderboard.site.CaseViews`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from benchmark.contract import Case, Volume
+from benchmark.data.rows import read_manifest
+from benchmark.data.shapes import ShapeDataset, open_shapes
+from benchmark.tasks import find_task
+from leaderboard.model import Table
+from leaderboard.rank.submissions import Results, Submission
+from leaderboard.site import CaseFacts, CaseScores
+from leaderboard.verify import Limits
+from leaderboard.verify.folder import read_folder
+from leaderboard.verify.others import read_volume
+from leaderboard.verify.parsing.parent import Cells, read_cells
+from leaderboard.verify.refusal import RefusedError
+
+_OPEN_AT_ONCE = 64
+
+
+class ResultViews:
+    """Cases of tables whose truth is the data set in a folder; tables of other revisions show no cases.
+
+    Predictions are read as `verify` reads them, in a process with limits, and only of submissions it did not refuse.
+    """
+
+    def __init__(self, results: Results, data: Path, per_category: int = 3) -> None:
+        """Look at the first few cases of every category, so that a site stays small."""
+        self._submissions = {submission.id: submission for submission in results.submissions}
+        self._data, self._per_category = data, per_category
+        self._opened: dict[str, ShapeDataset] = {}
+        self._cells = lru_cache(maxsize=_OPEN_AT_ONCE)(self._read_cells)
+
+    def facts(self, table: Table) -> Sequence[CaseFacts]:
+        """Every case that anybody was scored on."""
+        found: dict[str, CaseFacts] = {}
+        for entry in table.entries:
+            for row in self._rows(entry.submission):
+                case = str(row["case"])
+                found[case] = CaseFacts(case, str(row["subject"]), str(row["category"]), str(row["origin"]))
+        places = {name: place for place, name in enumerate(self._ids(table))}
+        return sorted(found.values(), key=lambda facts: (places.get(facts.id, len(places)), facts.id))
+
+    def shown(self, table: Table) -> Sequence[str]:
+        """The first cases of every category."""
+        known = set(self._ids(table))
+        seen: dict[str, int] = {}
+        chosen = []
+        for facts in self.facts(table):
+            seen[facts.category] = seen.get(facts.category, 0) + 1
+            if facts.id in known and seen[facts.category] <= self._per_category:
+                chosen.append(facts.id)
+        return chosen
+
+    def scores(self, table: Table, submission: str) -> Mapping[str, CaseScores]:
+        """From the rows that trusted code computed; those of the submitter where it has not."""
+        wanted = {(column.metric, column.signature) for column in table.columns}
+        values: dict[str, dict[str, float | None]] = {}
+        status: dict[str, str] = {}
+        for row in self._rows(submission):
+            if (row["metric"], row["signature"]) in wanted:
+                value = row["value"]
+                case = str(row["case"])
+                values.setdefault(case, {})[str(row["metric"])] = value if isinstance(value, int | float) else None
+                if status.get(case, "ok") == "ok":
+                    status[case] = str(row["status"])
+        return {case: CaseScores(found, status[case]) for case, found in values.items()}
+
+    def case(self, table: Table, case: str) -> Case:
+        """Truth and observation, from the data set."""
+        return self._split(table.split).case(self._ids(table).index(case), find_task(table.task).prompt)
+
+    def prediction(self, table: Table, submission: str, case: str) -> Volume | None:
+        """The submitted volume; None if there is none or it is refused."""
+        found = self._cells(submission, table.split)
+        if found is None or case not in found.places:
+            return None
+        try:
+            return read_volume(found, case)
+        except RefusedError:
+            return None
+
+    def _rows(self, submission: str) -> Sequence[Mapping[str, object]]:
+        known: Submission = self._submissions[submission]
+        if known.verification is not None and known.verification.rows:
+            return known.verification.rows
+        return known.reported_rows()
+
+    def _ids(self, table: Table) -> list[str]:
+        return list(self._split(table.split).ids) if table.data_revision == self._revision else []
+
+    @cached_property
+    def _revision(self) -> str:
+        return str(read_manifest(self._data)["revision"])
+
+    def _split(self, split: str) -> ShapeDataset:
+        if split not in self._opened:
+            self._opened[split] = open_shapes(self._data, split)
+        return self._opened[split]
+
+    def _read_cells(self, submission: str, split: str) -> Cells | None:
+        known = self._submissions[submission]
+        if known.refused:
+            return None
+        limits = Limits()
+        try:
+            files = read_folder(known.folder, limits)
+            with files.predictions:
+                return read_cells(files.predictions, files.predictions_name, list(self._split(split).ids), limits)
+        except RefusedError:
+            return None

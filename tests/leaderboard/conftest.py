@@ -1,0 +1,37 @@
+"""A tiny data set and finished runs on it, made when first asked for and shared; treat them as read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fake_runs import make_data_set, make_run
+from submitting_server import Server
+
+
+@pytest.fixture(scope="session")
+def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six test cases of ellipsoids."""
+    return make_data_set(tmp_path_factory.mktemp("fake"))
+
+
+@pytest.fixture(scope="session")
+def run_of(data_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``run_of(method, task)``: the folder of a finished run, made once."""
+    root = tmp_path_factory.mktemp("fake-runs")
+
+    def run(method: str = "fair", task: str = "multiplane") -> Path:
+        folder = root / task / method
+        return folder if folder.exists() else make_run(folder, data_set, method, task)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def submitting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Makes submissions in processes that die as told."""
+    running = Server(tmp_path_factory.mktemp("server") / "errors")
+    yield running
+    running.process.stdin.close()
+    running.process.wait()

@@ -1,0 +1,157 @@
+"""Hostile numbers: edited scores, cases left out or put in, and predictions that are somebody else's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from hostile import PARSED, SCORED, Hostile, World, both, change_record, change_yaml, lines
+from hostile_cells import rewrite, shapes_of
+
+from benchmark.data.shapes import open_shapes
+from benchmark.data.training import ShapeTrainingData
+
+
+def _edit(**changes):
+    """Change fields of the first row."""
+    return lines("cases.jsonl", lambda rows: [{**rows[0], **changes}, *rows[1:]])
+
+
+def _ulp(rows):
+    return [{**rows[0], "value": float(np.nextafter(rows[0]["value"], 2))}, *rows[1:]]
+
+
+def _rename_case(case: str):
+    def spoil(folder: Path, world: World) -> None:
+        first = json.loads((folder / "run.json").read_bytes())["cases"][0]
+        for name in ("run.json", "cases.jsonl", "timings.jsonl", "observations.jsonl"):
+            path = folder / name
+            path.write_text(path.read_text(encoding="utf-8").replace(f'"{first}"', f'"{case}"'), encoding="utf-8")
+
+    return spoil
+
+
+def _without_last_case(folder: Path, world: World) -> None:
+    """The run of somebody who gave up, complete in itself."""
+    path = folder / "run.json"
+    record = json.loads(path.read_bytes())
+    last = record["cases"].pop()
+    path.write_text(json.dumps(record))
+    for name in ("cases.jsonl", "timings.jsonl", "observations.jsonl"):
+        lines(name, lambda rows: [row for row in rows if row["case"] != last])(folder, world)
+    rewrite(folder, lambda cells: cells[:-1])
+
+
+def _predict(answer):
+    """Replace all predictions; ``answer(case, index, world, old)`` gives a volume."""
+
+    def spoil(folder: Path, world: World) -> None:
+        source = open_shapes(world.data, "test")
+        truth = [source.case(index, "multiplane") for index in range(len(source.ids))]
+        old = shapes_of(folder)
+        rewrite(folder, lambda _: [(c.id, answer(c, i, world, old[c.id])) for i, c in enumerate(truth)])
+
+    return spoil
+
+
+def _noise(volume, index, size=0.05):
+    return volume + np.random.default_rng(index).normal(0, size / 32, volume.shape)
+
+
+def _of_other(case, index, world, old):
+    return shapes_of(world.submissions["careful"])[case.id]
+
+
+SCORES = [
+    Hostile("a score made better", "scores-differ", _edit(value=0.999), SCORED),
+    Hostile("a score one bit better", "scores-differ", lines("cases.jsonl", _ulp), SCORED),
+    Hostile("a score of the wrong sign of zero", "scores-differ", _edit(value=-0.0), SCORED),
+    Hostile("a score that is text", "row-invalid", _edit(value="0.99")),
+    Hostile("a score that is a whole number", "row-invalid", _edit(value=1)),
+    Hostile("a row with another field", "row-invalid", _edit(rank=1)),
+    Hostile("a status with code", "scores-differ", _edit(status="<script>"), SCORED),
+    Hostile("another subject", "facts-differ", _edit(subject="nobody"), SCORED),
+    Hostile(
+        "another observation", "observation-differs",
+        lines("observations.jsonl", lambda rows: [{**rows[0], "sha256": "3" * 64}, *rows[1:]]), SCORED,
+    ),
+    Hostile(
+        "a failure that is none", "prediction-of-failed-case",
+        lines("cases.jsonl", lambda rows: [
+            {**row, "status": "crashed"} if row["case"] == rows[0]["case"] else row for row in rows
+        ]), SCORED,
+    ),
+    Hostile(
+        "a prediction taken back", "prediction-missing", lambda f, w: rewrite(f, lambda cells: cells[1:]), SCORED
+    ),
+    Hostile(
+        "times of zero", "timings-impossible",
+        lines("timings.jsonl", lambda rows: [{**row, "seconds": 0.0} for row in rows]), SCORED,
+    ),
+    Hostile("a record without configuration", "record-invalid", change_record(configuration=None)),
+    Hostile("a record of another method", "record-contradicts", change_record(configuration__method__name="genmed")),
+    Hostile("an easier task of the same name", "task-differs", change_record(configuration__task__version=9), SCORED),
+    Hostile(
+        "signatures of its own", "signatures-differ",
+        both(
+            change_yaml(signatures={"overlap/dice": "dice|mine|v1"}),
+            change_record(configuration__signatures={"overlap/dice": "dice|mine|v1"}),
+        ), SCORED,
+    ),
+]  # fmt: skip
+CASES = [
+    Hostile("the last case left out", "cases-missing", _without_last_case),
+    Hostile(
+        "the worst rows left out",
+        "cases-missing",
+        lines("cases.jsonl", lambda rows: [row for row in rows if row["case"] != rows[0]["case"]]),
+    ),
+    Hostile("a case of its own", "cases-unknown", _rename_case("my best case")),
+    Hostile("a case of the validation split", "cases-of-another-split", _rename_case("v0_femur_left")),
+    Hostile("a case it was trained on", "cases-of-another-split", _rename_case("t0_femur_left")),
+    Hostile("a case twice", "cases-order", lines("cases.jsonl", lambda rows: [*rows, *rows[:7]])),
+    Hostile("cases in another order", "cases-order", lines("cases.jsonl", lambda rows: [*rows[7:], *rows[:7]])),
+    Hostile("a metric left out", "rows-missing", lines("cases.jsonl", lambda rows: rows[1:]), SCORED),
+]
+
+
+def _checkers(*_):
+    return np.where(np.indices((64, 64, 64)).sum(axis=0) % 2, 0.1, -0.1)
+
+
+def _coins(case, index, *_):
+    return np.random.default_rng(index).choice([-0.1, 0.1], (64, 64, 64))
+
+
+COPIES = [
+    Hostile("checkerboards, which take a minute to score", "cell-rough", _predict(_checkers), PARSED),
+    Hostile("noise, which takes a minute to score", "cell-rough", _predict(_coins), PARSED),
+    Hostile("the truth", "prediction-is-truth", _predict(lambda case, *_: case.truth), SCORED),
+    Hostile(
+        "the truth with noise", "prediction-is-truth",
+        _predict(lambda case, index, *_: _noise(case.truth, index)), SCORED,
+    ),
+    Hostile(
+        "the truth, said to be a control", "prediction-is-truth",
+        both(_predict(lambda case, *_: case.truth), change_yaml(method__control=True)), SCORED,
+    ),
+    Hostile("another's predictions", "copied-predictions", _predict(_of_other), SCORED),
+    Hostile(
+        "another's predictions with noise", "copied-predictions",
+        _predict(lambda c, i, w, old: _noise(_of_other(c, i, w, old), i)), SCORED,
+    ),
+    Hostile(
+        "half of them another's", "copied-predictions",
+        _predict(lambda c, i, w, old: old if i % 2 else _of_other(c, i, w, old)), SCORED,
+    ),
+    Hostile(
+        "training shapes", "copies-training-shapes",
+        _predict(lambda case, index, world, _: ShapeTrainingData(world.data).sdf(index)), SCORED,
+    ),
+    Hostile(
+        "one shape for all", "constant-predictions",
+        _predict(lambda case, index, world, _: shapes_of(world.honest)["e0_femur_left"]), SCORED,
+    ),
+]  # fmt: skip
+CORPUS = [*SCORES, *CASES, *COPIES]
