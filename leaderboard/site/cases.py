@@ -104,7 +104,7 @@ def _row(of: TableCases, index: int, line: standing.Line, case: str) -> dict[str
     ]  # fmt: skip
     return {
         "key": line.key, "method": line.entry.method, "control": line.entry.control, "rank": line.rank,
-        "cells": cells, "status": scores.status,
+        "cells": cells, "failure": scores.failure,
     }  # fmt: skip
 
 

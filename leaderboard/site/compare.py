@@ -38,7 +38,7 @@ def compare_data(of: TableCases) -> Iterator[tuple[str, object]]:
             f"{folder}/rows/{line.key}",
             {
                 "values": [[_short(each.values.get(column.metric)) for each in scores] for column in of.columns],
-                "failed": [[place, each.status] for place, each in enumerate(scores) if each.status != "ok"],
+                "failed": [[place, each.failure] for place, each in enumerate(scores) if each.failure],
             },
         )
 

@@ -18,7 +18,7 @@ def key(text: str) -> str:
     also where upper and lower case are one.
 
     >>> key("../Genmed é")
-    'genmed-e-20c1c0a0'
+    'genmed-e-1ea405f3'
     """
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
     words = _NOT_PLAIN.sub("-", ascii_only.lower())[:40].strip("-")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from benchmark.contract import Case, Volume
+from benchmark.metrics.base import NOT_APPLICABLE, OK
 from leaderboard.model import Table
 
 
@@ -25,7 +26,12 @@ class CaseScores:
     """One submission on one case: metric name -> value (None: none could be had), and "ok" or why it failed."""
 
     values: Mapping[str, float | None]
-    status: str = "ok"
+    status: str = OK
+
+    @property
+    def failure(self) -> str:
+        """Why the case counts as failed; empty if it does not, also where a metric does not apply to it."""
+        return "" if self.status in {OK, NOT_APPLICABLE} else self.status
 
 
 class CaseViews(Protocol):

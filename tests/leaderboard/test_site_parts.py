@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from make_board import make_board
 
 from benchmark.errors import RunError
+from benchmark.metrics.base import NOT_APPLICABLE
 from benchmark.report.packing import unpack
 from benchmark.report.surfaces import surface
 from benchmark.statistics import Table as Values
 from benchmark.statistics import cluster_bootstrap
 from leaderboard.model import Column, Entry, Finding, Interval, Rank
-from leaderboard.site import Space, assets, front, numbers, standing
+from leaderboard.site import CaseScores, Space, assets, front, numbers, standing
 from leaderboard.site.data import data_script
 from leaderboard.site.folder import MARKER, replacing_site
 from leaderboard.site.meshes import MOST_FACES, clustered, light, packed
@@ -279,3 +280,8 @@ def test_the_readme_is_the_front_matter_of_a_static_space():
         "pinned": False, "datasets": ["org/name"],
     }  # fmt: skip
     assert board.built_from in rest
+
+
+def test_a_metric_that_does_not_apply_is_no_failure():
+    assert CaseScores({}, NOT_APPLICABLE).failure == CaseScores({}).failure == ""
+    assert CaseScores({}, "crashed").failure == "crashed"
