@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmark.contract import Case, Volume
 from benchmark.data.rows import read_manifest
 from benchmark.data.shapes import ShapeDataset, open_shapes
+from benchmark.metrics.base import NOT_APPLICABLE, OK
 from benchmark.tasks import find_task
 from leaderboard.model import Table
 from leaderboard.rank.submissions import Results, Submission
@@ -66,8 +67,9 @@ class ResultViews:
                 value = row["value"]
                 case = str(row["case"])
                 values.setdefault(case, {})[str(row["metric"])] = value if isinstance(value, int | float) else None
-                if status.get(case, "ok") == "ok":
-                    status[case] = str(row["status"])
+                found = str(row["status"])
+                if found not in (OK, NOT_APPLICABLE) or case not in status:
+                    status[case] = OK if found == NOT_APPLICABLE else found
         return {case: CaseScores(found, status[case]) for case, found in values.items()}
 
     def case(self, table: Table, case: str) -> Case:
