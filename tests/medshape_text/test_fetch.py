@@ -228,14 +228,14 @@ def test_counts_of_a_faulty_list_add_up(tmp_path) -> None:
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
 def test_stopped_and_started_again_it_ends_the_same(tmp_path, blow) -> None:
-    with Server(300, faults=0.1, seed=1) as server:
+    with Server(600, faults=0.1, seed=1) as server:
         names = {entry.text: entry.name for entry in server.planned}
         urls = [entry.text for entry in server.planned if entry.text.startswith("http") and "%2F" in entry.text
                 and entry.fault not in ("separator", "traversal", "control", "stalls")]  # fmt: skip
         (tmp_path / "links.txt").write_text("\n".join(urls))
         whole = fetch(urls, Cache(tmp_path / "whole"), QUICK)
         cut = Cache(tmp_path / "cut")
-        for least in (80, 190):
+        for least in (60, 150):
             process = start(tmp_path, cut)
             for line in process.stdout:
                 if int(line) >= least:
