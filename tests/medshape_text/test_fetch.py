@@ -235,7 +235,7 @@ def test_stopped_and_started_again_it_ends_the_same(tmp_path, blow) -> None:
         (tmp_path / "links.txt").write_text("\n".join(urls))
         whole = fetch(urls, Cache(tmp_path / "whole"), QUICK)
         cut = Cache(tmp_path / "cut")
-        for least in (60, 150):
+        for least in (110, 210):
             process = start(tmp_path, cut)
             for line in process.stdout:
                 if int(line) >= least:
