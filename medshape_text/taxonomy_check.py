@@ -135,8 +135,10 @@ def check_names(named: Iterable[tuple[str, str | None]]) -> Coverage:
                 found[category.name] += 1
                 structures.setdefault(published, Counter())[category.structure] += 1
     coverage.subjects = len(subjects)
+    own = {squeeze(alias): each.structure for each in (*taxonomy.categories(), *taxonomy.supplement())
+           for alias in each.aliases}  # fmt: skip
     coverage.wrong_merges = {
-        published: _sorted(counts) for published, counts in structures.items() if _is_wrong(published, counts)
+        published: _sorted(counts) for published, counts in structures.items() if _is_wrong(published, counts, own)
     }
     return coverage
 
@@ -164,18 +166,12 @@ def _look_up(file_name: str, coverage: Coverage, subjects: set[str]) -> taxonomy
     return category
 
 
-def _is_wrong(published: str, structures: Mapping[str, int]) -> bool:
-    """Whether a class holds several structures, or another one than its own name spells."""
+def _is_wrong(published: str, structures: Mapping[str, int], own: Mapping[str, str]) -> bool:
+    """Whether a class holds several structures, or another one than its own name spells; ``own`` are all spellings."""
     if len(structures) > 1:
         return True
-    own = {spelling: name for name, spellings in _spellings().items() for spelling in spellings}
     meant = own.get(squeeze(names.spell(published).structure))
     return meant is not None and meant not in structures
-
-
-def _spellings() -> dict[str, set[str]]:
-    every = (*taxonomy.categories(), *taxonomy.supplement())
-    return {category.structure: {squeeze(alias) for alias in category.aliases} for category in every}
 
 
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from medshape_text.pipeline import Source
@@ -38,6 +38,16 @@ class Request:
     brain: Path | None = None
 
 
+_DEFAULTS = {entry.name: entry.default for entry in fields(Request)}
+_READ_BY = {
+    **dict.fromkeys(("urls", "limit", "rate", "retry_failed", "connections"), ("medshapenet",)),
+    "meta": ("medshapenet", "folder"),
+    "licence": ("folder",),
+    **dict.fromkeys(("synthetic", "brain"), ("mini",)),
+}
+"""Which sources an option means something to; given to another, it would be passed over in silence."""
+
+
 def open_source(request: Request, progress: Progress = lambda *_: None) -> Source:
     """Open a source, downloading what is missing.
 
@@ -51,13 +61,15 @@ def open_source(request: Request, progress: Progress = lambda *_: None) -> Sourc
         raise UsageError(f"unknown source {request.name!r}; there are {', '.join(SOURCES)}.{hint}")
     if request.name != "folder" and request.folder is not None:
         raise UsageError(f"{request.folder} was given, but only --source folder reads a folder")
-    if request.name != "medshapenet" and request.urls is not None:
-        raise UsageError("only --source medshapenet reads --urls")
+    for option, readers in _READ_BY.items():
+        if request.name not in readers and getattr(request, option) != _DEFAULTS[option]:
+            name = option.replace("_", "-")
+            raise UsageError(f"only --source {' and '.join(readers)} reads --{name}; leave it out")
     if request.name == "mini":
         from medshape_text.sources.mini import open_mini
 
         progress("opening the source", 0, 1)
-        mini = open_mini(request.cache / "wheels", request.synthetic, request.brain)
+        mini = open_mini(request.cache / "wheels", request.synthetic, request.brain, offline=request.offline)
         progress("opening the source", 1, 1)
         return mini
     if request.name == "folder":

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import errno
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from functools import cached_property, lru_cache
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from medshape_text import licences
 from medshape_text.curate.split import HashSplit, SplitRule
-from medshape_text.hashing import canonical_json, file_sha256, sha256
+from medshape_text.hashing import canonical_json, sha256
 from medshape_text.pipeline import standard_stages
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.meshes import parse_mesh
-from medshape_text.reading.shapes import Mesh
-from medshape_text.reading.volumes import Volume, read_volume, volume_suffix
-from medshape_text.records import Repair, Shape
+from medshape_text.reading.volumes import volume_suffix
+from medshape_text.records import Shape
+from medshape_text.sources.folders.geometry import Geometry, read_geometry
 from medshape_text.sources.folders.items import Item, items_of
-from medshape_text.sources.folders.listing import list_folder, shape_suffix
+from medshape_text.sources.folders.listing import list_folder
 from medshape_text.sources.folders.tables import Row, read_tables
-from medshape_text.sources.labels import Label, refused
-from medshape_text.sources.packages.label_surface import RECIPE, label_surface, touches_border
-from medshape_text.sources.packages.nifti import LabelMap
+from medshape_text.sources.items import ItemSource
+from medshape_text.sources.labels import Label, labelled_shape, refused
+from medshape_text.sources.packages.label_surface import RECIPE
 from medshape_text.sources.subject_table import SubjectTable, read_subject_table
 from medshape_text.stage import Drop, Stage
 
@@ -35,12 +30,8 @@ SPLIT_RULE = "genmed-bench/folder/split/v1"
 _READ_VERSION = "1"
 
 
-class ChangedFileError(OSError):
-    """A file is not what it was when the folder was listed."""
-
-
 @dataclass(frozen=True, eq=False)
-class FolderSource:
+class FolderSource(ItemSource[Item]):
     """Shapes of the ``items`` in ``folder``; ``declared_splits`` are those that ``shapes.csv`` gives, by id.
 
     ``licence`` is of all shapes of which ``shapes.csv`` says nothing.
@@ -56,14 +47,6 @@ class FolderSource:
     stages: Sequence[Stage] = field(default_factory=standard_stages)
     split_rule: SplitRule = field(default_factory=lambda: HashSplit(SPLIT_RULE))
 
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields alone: what is derived from them is made anew where it is needed."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
-
-    @cached_property
-    def _by_id(self) -> dict[str, Item]:
-        return {item.id: item for item in self.items}
-
     @cached_property
     def declared_splits(self) -> Mapping[str, str]:
         """Splits the user declares, by id; they are kept as they are, so that a subject in two of them is found."""
@@ -74,10 +57,6 @@ class FolderSource:
         """Nothing but what ``shapes.csv`` calls the sources."""
         named = {item.row.source for item in self.items if item.row is not None and item.row.source}
         return dict.fromkeys(sorted(named | {self.name}), "as its owner says")
-
-    def ids(self) -> Sequence[str]:
-        """In the order of paths."""
-        return [item.id for item in self.items]
 
     def fingerprint(self, shape_id: str) -> str:
         """Hash of the file, of everything that is said of it, and of how surfaces are made of masks."""
@@ -99,13 +78,12 @@ class FolderSource:
         if item.label is None:
             return Drop(item.reason, item.detail)
         try:
-            made = self._volume(item) if volume_suffix(item.path) else self._mesh(item)
+            found = read_geometry(self.folder, item)
         except BadShapeError as error:
             return refused(error)
-        if isinstance(made, Drop):
-            return made
-        mesh, flags, repairs = made
-        return self._shape(item, item.label, item.row or Row(item.path), mesh, flags, repairs)
+        if isinstance(found, Drop):
+            return found
+        return self._shape(item, item.label, item.row or Row(item.path), found)
 
     def provenance(self) -> dict[str, Any]:
         """Every file as one hash, the tables beside them, and how many are no shapes for which reason."""
@@ -130,61 +108,21 @@ class FolderSource:
         declared = sorted({item.row.licence if item.row and item.row.licence else self.licence for item in self.items})
         return f"Shapes from a user's folder. Licences they declared: {', '.join(declared)}. Each row names its own.\n"
 
-    def _shape(
-        self, item: Item, label: Label, row: Row, mesh: Mesh, flags: tuple[str, ...], repairs: tuple[Repair, ...]
-    ) -> Shape:
+    def _shape(self, item: Item, label: Label, row: Row, found: Geometry) -> Shape:
         licence = row.licence or self.licence
-        age, sex = self.subjects.of(label.person)
-        return Shape(
-            id=item.id,
-            subject=label.subject,
-            category=label.category,
-            side=label.side,
-            super_class=label.super_class,
-            origin=row.origin or "real_subject",
-            source=row.source or "folder",
-            licence=licence,
-            template="",
-            millimetres=bool(volume_suffix(item.path)) or row.unit == "mm",
-            vertices=mesh.vertices,
-            faces=mesh.faces,
-            level=label.level,
-            pathology=label.pathology,
-            file_name=item.path,
-            grammar=label.grammar,
-            input_sha256=item.sha256,
-            age=row.age if row.age is not None else age,
-            sex=row.sex or sex,
-            redistributable=licences.refusal(licence, redistributable=True) is None,
-            flags=(*label.flags, *flags),
-            repairs=repairs,
+        shape = labelled_shape(
+            label, found.mesh, self.subjects, id=item.id, source=row.source or "folder", licence=licence,
+            redistributable=licences.refusal(licence, redistributable=True) is None, file_name=item.path,
+            input_sha256=item.sha256, millimetres=bool(volume_suffix(item.path)) or row.unit == "mm",
+        )  # fmt: skip
+        return replace(
+            shape,
+            origin=row.origin or shape.origin,
+            age=shape.age if row.age is None else row.age,
+            sex=row.sex or shape.sex,
+            flags=(*shape.flags, *found.flags),
+            repairs=found.repairs,
         )
-
-    def _mesh(self, item: Item) -> tuple[Mesh, tuple[str, ...], tuple[Repair, ...]] | Drop:
-        path = self.folder / item.path
-        data = path.read_bytes()
-        if sha256(data) != item.sha256:
-            raise _changed(path)
-        mesh = parse_mesh(shape_suffix(item.path), data)
-        if not isinstance(mesh, Mesh):
-            return Drop("no-faces", "a cloud of points, not a surface")
-        return mesh, (), ()
-
-    def _volume(self, item: Item) -> tuple[Mesh, tuple[str, ...], tuple[Repair, ...]] | Drop:
-        volume = _cached_volume(self.folder / item.path, item.sha256)
-        if not item.value and len(volume.values) > 1:
-            first = ", ".join(map(str, volume.values[:5]))
-            return Drop("many-labels", f"it holds {len(volume.values)} labels ({first}, …), and no table says what "
-                        "they mean")  # fmt: skip
-        value = item.value or volume.values[0]
-        box = _box(volume.labels == value)
-        labels = LabelMap(cast(NDArray[np.uint8], volume.labels), volume.affine)
-        surface = label_surface(labels, value, box)
-        if surface is None:
-            return Drop("too-few-voxels", "too few voxels, or too thin, to make a surface of")
-        flags = ("cut-by-field-of-view",) if touches_border(labels, box) else ()
-        repairs = (Repair("removed-stray-pieces", surface.strays),) if surface.strays else ()
-        return Mesh(surface.vertices, surface.faces), flags, repairs
 
 
 def open_folder(folder: Path, *, licence: str = "unknown", meta: Path | None = None) -> FolderSource:
@@ -207,27 +145,6 @@ def open_folder(folder: Path, *, licence: str = "unknown", meta: Path | None = N
         meta = folder / "meta.csv"
     subjects = read_subject_table(meta) if meta is not None else SubjectTable()
     return FolderSource(folder, items, tables.sha256, listing.others, licence, subjects)
-
-
-@lru_cache(maxsize=1)
-def _cached_volume(path: Path, digest: str) -> Volume:
-    """One volume is kept, since its labels are read one after the other."""
-    if file_sha256(path) != digest:
-        raise _changed(path)
-    return read_volume(path)
-
-
-def _changed(path: Path) -> ChangedFileError:
-    return ChangedFileError(errno.ESTALE, f"{path} has changed since the folder was listed; run again")
-
-
-def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
-    sides = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        (occupied,) = np.nonzero(mask.any(axis=others))
-        sides.append(slice(int(occupied[0]), int(occupied[-1]) + 1))
-    return sides[0], sides[1], sides[2]
 
 
 _CARD = """\

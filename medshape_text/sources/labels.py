@@ -1,4 +1,4 @@
-"""What the name of a file says about the shape in it, as the fields of a record."""
+"""What the name of a file says about the shape in it, and the record made of both."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from medshape_text import names, taxonomy
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.records import UNKNOWN_SUBJECT
+from medshape_text.reading.shapes import Mesh
+from medshape_text.records import UNKNOWN_SUBJECT, Shape
+from medshape_text.sources.subject_table import SubjectTable
 from medshape_text.stage import Drop
 
 UNKNOWN_STRUCTURE = "unknown-structure"
-
 
 TOTALSEGMENTATOR = "totalsegmentator-v1"
 """The grammar whose subjects TotalSegmentator's own table speaks of."""
@@ -57,6 +58,48 @@ def label_of(file_name: str) -> Label | Drop:
         pathology=parsed.pathology,
         grammar=parsed.grammar,
         flags=() if parsed.split_safe else (UNKNOWN_SUBJECT,),
+    )
+
+
+def labelled_shape(
+    label: Label,
+    mesh: Mesh,
+    subjects: SubjectTable,
+    *,
+    id: str,  # noqa: A002 - the names are those of a Shape's fields
+    source: str,
+    licence: str,
+    redistributable: bool,
+    file_name: str,
+    input_sha256: str,
+    millimetres: bool = False,
+    url: str = "",
+) -> Shape:
+    """The shape in a file: what its label says, with age and sex of the subject where the table knows them."""
+    age, sex = subjects.of(label.person)
+    return Shape(
+        id=id,
+        subject=label.subject,
+        category=label.category,
+        side=label.side,
+        super_class=label.super_class,
+        origin="real_subject",
+        source=source,
+        licence=licence,
+        template="",
+        millimetres=millimetres,
+        vertices=mesh.vertices,
+        faces=mesh.faces,
+        level=label.level,
+        pathology=label.pathology,
+        file_name=file_name,
+        url=url,
+        grammar=label.grammar,
+        input_sha256=input_sha256,
+        age=age,
+        sex=sex,
+        redistributable=redistributable,
+        flags=label.flags,
     )
 
 

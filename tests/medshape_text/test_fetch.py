@@ -25,9 +25,11 @@ from medshape_text.sources.medshapenet import cache as cache_module
 from medshape_text.sources.medshapenet import fetch as fetching
 from medshape_text.sources.medshapenet import ledger
 from medshape_text.sources.medshapenet.cache import Cache
-from medshape_text.sources.medshapenet.fetch import FetchError, fetch, from_ledger
+from medshape_text.sources.medshapenet.fetch import fetch, from_ledger
+from medshape_text.sources.medshapenet.fetch_list import fetch_list
 from medshape_text.sources.medshapenet.ledger import Failed, Fetched, Ledger
 from medshape_text.sources.medshapenet.politeness import Politeness
+from medshape_text.sources.medshapenet.session import FetchError
 from medshape_text.sources.medshapenet.url_list import parse
 
 QUICK = Politeness(stall_s=1, total_s=20, backoff_s=0.01, attempts=2, checkpoint_bytes=2**14, max_bytes=2**23)
@@ -218,7 +220,7 @@ def told(outcomes: dict[str, object]) -> dict[str, object]:
 def test_counts_of_a_faulty_list_add_up(tmp_path) -> None:
     with Server(400, faults=0.4, seed=4) as server:
         wanted = expected(server.planned)
-        listed = parse(fetching.fetch_list(server.list_url, Cache(tmp_path), QUICK, 2**20))
+        listed = parse(fetch_list(server.list_url, Cache(tmp_path), QUICK, 2**20))
         outcomes = fetch([link.url for link in listed.links if not link.reason], Cache(tmp_path), QUICK)
     reasons = Counter(getattr(outcome, "reason", "ok") for outcome in outcomes.values())
     assert reasons.pop("ok") == wanted["fetched"]
@@ -267,7 +269,7 @@ def test_a_line_is_written_after_its_file_and_the_name_are_on_the_disk(cache, mo
     def check(self: Ledger, outcomes: list[object]) -> None:
         for outcome in outcomes:
             path = cache.file(outcome.sha256)
-            assert {path, path.parent} <= synced
+            assert {path, path.parent, path.parent.parent} <= synced
         append(self, outcomes)
 
     monkeypatch.setattr(cache_module, "sync", note)

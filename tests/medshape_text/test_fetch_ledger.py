@@ -67,6 +67,15 @@ def test_a_refused_append_leaves_no_trace(tmp_path, monkeypatch) -> None:
     assert path.read_bytes() == before
 
 
+def test_the_name_of_a_new_ledger_is_on_the_disk_too(tmp_path, monkeypatch) -> None:
+    synced = []
+    monkeypatch.setattr(ledger, "sync", synced.append)
+    Ledger(tmp_path / "ledger.jsonl").append(LINES[:1])
+    assert synced == [tmp_path]
+    Ledger(tmp_path / "ledger.jsonl").append(LINES[1:])
+    assert synced == [tmp_path], "only a new file has a new name"
+
+
 # Manners -----------------------------------------------------------------------------------------------------------
 
 
@@ -76,6 +85,7 @@ def test_what_a_server_asks_to_wait() -> None:
     assert retry_after(None, 60) is None
     assert retry_after("soon", 60) is None
     assert retry_after("-3", 60) is None
+    assert retry_after("Sun, 06 Nov 1994 08:49:37 +99999999999999999", 60) is None
     later = datetime.now(UTC) + timedelta(seconds=20)
     assert retry_after(format_datetime(later, usegmt=True), 60) == pytest.approx(20, abs=2)
     assert retry_after(format_datetime(later - timedelta(days=1), usegmt=True), 60) == 0

@@ -16,7 +16,8 @@ from test_reading_volumes import AFFINE, nrrd
 
 from medshape_text.curate.inspect import signed_volume, topology
 from medshape_text.records import Shape
-from medshape_text.sources.folder import ChangedFileError, FolderSource, open_folder
+from medshape_text.sources.folder import FolderSource, open_folder
+from medshape_text.sources.folders.geometry import ChangedFileError
 from medshape_text.sources.folders.listing import list_folder
 from medshape_text.sources.folders.tables import FolderError
 from medshape_text.stage import Drop
@@ -188,6 +189,33 @@ def test_ids_differ_and_are_safe(tmp_path) -> None:
     assert all(shape_id.isascii() and "/" not in shape_id and " " not in shape_id for shape_id in ids)
 
 
+def test_a_file_called_as_anothers_id_keeps_its_own(tmp_path) -> None:
+    for name in ("x.stl", "x.ply"):
+        mesh(tmp_path / name)
+    for shape_id in open_folder(tmp_path).ids():
+        mesh(tmp_path / f"{shape_id}.obj")
+    assert len(set(open_folder(tmp_path).ids())) == 4
+
+
+def test_links_in_a_circle_and_names_nobody_can_write_down_are_rows(tmp_path) -> None:
+    mesh(tmp_path / "s0001_liver.stl")
+    (tmp_path / "s0002_liver.stl").symlink_to(tmp_path / "s0002_liver.stl")
+    mesh(tmp_path / os.fsdecode(b"s0003_liver\xff.stl"))
+    (tmp_path / os.fsdecode(b"linked\xff")).symlink_to(tmp_path.parent, target_is_directory=True)
+    put(tmp_path / os.fsdecode(b"labels\xff.json"), json.dumps({"s0001_liver.stl": "spleen"}))
+    source = open_folder(tmp_path)
+    found = {source._by_id[shape_id].path: reason for shape_id, reason in reasons(source).items()}
+    assert found == {
+        "linked\\xff": "linked-folder",
+        "s0001_liver.stl": "ok",
+        "s0002_liver.stl": "not-a-file",
+        "s0003_liver\\xff.stl": "bad-encoding",
+    }
+    assert all(len(source.fingerprint(shape_id)) == 64 for shape_id in source.ids())
+    assert source.provenance()["files"]["count"] == 4
+    assert source.ignored == 1
+
+
 def test_a_missing_folder_is_said(tmp_path) -> None:
     with pytest.raises(NotADirectoryError, match="no folder"):
         list_folder(tmp_path / "none")
@@ -232,6 +260,8 @@ def test_what_shapes_csv_says_goes_first(tmp_path) -> None:
         ("file,colour\na.stl,red\n", "unknown column 'colour'"),
         ("file,split\na.stl,dev\n", "line 2: split is 'dev'"),
         ("file,age\na.stl,old\n", "line 2: label and age"),
+        ("file,age\na.stl," + "9" * 5000 + "\n", "line 2: label and age"),
+        ("file,label\na.stl," + "9" * 5000 + "\n", "line 2: label and age"),
         ("file,category\na.stl\n", "line 2 has not as many cells"),
         ("file,category\na.stl,liver,1\n", "line 2 has not as many cells"),
         ("file,category\n,liver\n", "line 2 names no file"),
@@ -303,6 +333,16 @@ def test_volumes_of_many_labels_need_a_table(tmp_path) -> None:
     # Each is its own ball, 20 voxels of 2 mm apart along one axis.
     first, second = (found[f"csv-case_03-{value}"].vertices.mean(axis=0) for value in (2, 5))
     assert np.linalg.norm(first - second) == pytest.approx(40, abs=0.5)
+
+
+def test_what_shapes_csv_says_of_labels_a_file_is_not_read_by_is_told(tmp_path) -> None:
+    mesh(tmp_path / "s0001_liver.stl")
+    put(tmp_path / "s0002_liver.nii.gz", nifti(ball(25)))
+    put(tmp_path / "shapes.csv", "file,label,category\ns0001_liver.stl,3,spleen\ns0002_liver.nii.gz,,liver\n"
+                                 "s0002_liver.nii.gz,5,spleen\n")  # fmt: skip
+    assert reasons(open_folder(tmp_path)) == {
+        "s0001_liver": "ok", "s0002_liver": "ok", "s0001_liver-3": "label-absent", "s0002_liver-5": "label-absent",
+    }  # fmt: skip
 
 
 # The source --------------------------------------------------------------------------------------------------------

@@ -16,14 +16,10 @@ import trimesh
 from medshapenet_server import Server, expected
 
 from medshape_text.records import Shape
-from medshape_text.sources.medshapenet.fetch import FetchError
+from medshape_text.sources.medshapenet import open_medshapenet
 from medshape_text.sources.medshapenet.politeness import Politeness
-from medshape_text.sources.medshapenet.source import (
-    DamagedCacheError,
-    Item,
-    MedShapeNetSource,
-    open_medshapenet,
-)
+from medshape_text.sources.medshapenet.session import FetchError
+from medshape_text.sources.medshapenet.source import DamagedCacheError, Item, MedShapeNetSource
 from medshape_text.sources.subject_table import SubjectTable, SubjectTableError, read_subject_table
 from medshape_text.stage import Drop
 

@@ -93,6 +93,14 @@ def test_one_name_under_two_links_is_never_lost() -> None:
     assert links(text.split("\n", 2)[0] + "\n# more\n" + "https://third.example/a.stl")[1].id == third.id
 
 
+def test_a_list_made_for_it_gets_no_two_links_of_one_id() -> None:
+    other = "https://other.example/a.stl"
+    foreseen = links(f"{FORM}a.stl\n{other}\n")[1].id
+    found = links(f"{FORM}{foreseen}.stl\n{FORM}a.stl\n{other}\n")
+    assert [link.reason for link in found] == ["", "", "duplicate-id"]
+    assert len({link.id for link in found}) == 3
+
+
 def test_ids_of_unsafe_names_are_safe_and_differ() -> None:
     names = ["a b.stl", "a_b.stl", "a  b.stl", "ä.stl", "ö.stl", "-a.stl", "x" * 150 + ".stl", "x" * 151 + ".stl"]
     ids = [id_of(name) for name in names]

@@ -36,17 +36,22 @@ def items_of(folder: Path, listing: Listing, tables: Tables) -> tuple[Item, ...]
     """All items in the order of their paths and values; their ids differ.
 
     Reasons of those that are no shape: `listing`'s, `naming`'s, a reader's, ``unnamed-label`` (a value no table
-    names), ``label-absent`` and ``missing-file`` (named by ``shapes.csv``, and not there).
+    names), ``label-absent`` and ``missing-file`` (named by ``shapes.csv``, and not there). No line of ``shapes.csv``
+    is passed over: one about a label of a file that is read as a whole is ``label-absent`` too.
 
     Raises:
         OSError: if a file cannot be read.
     """
     found = [item for listed in listing.shapes for item in _of_file(folder, listed, tables)]
     paths = {listed.path for listed in listing.shapes}
+    whole = {item.path for item in found if item.value == 0 and item.sha256}
     for (path, value), row in sorted(tables.rows.items()):
         if path not in paths:
             gone = Drop("missing-file", "shapes.csv names it, and there is no such shape file")
             found.append(_item(path, value, row, gone))
+        elif value and path in whole:
+            absent = Drop("label-absent", f"shapes.csv names the value {value} of a file that is read as a whole")
+            found.append(_item(path, value, row, absent))
     return tuple(_distinct(found))
 
 
@@ -107,8 +112,12 @@ def _item(path: str, value: int, row: Row | None, made: Label | Drop, digest: st
 def _distinct(items: list[Item]) -> Iterator[Item]:
     """``a/b.stl``, ``a-b.stl`` and ``a/b.ply`` have one id at first; each gets a hash of its own path then."""
     counts = Counter(item.id.lower() for item in items)
+    taken: set[str] = set()
     for item in items:
-        if counts[item.id.lower()] > 1:
-            yield replace(item, id=hashed_id(f"{item.path}:{item.value}" if item.value else item.path))
-        else:
-            yield item
+        found = item.id
+        if counts[found.lower()] > 1:
+            found = hashed_id(f"{item.path}:{item.value}" if item.value else item.path)
+        while found.lower() in taken:  # a file may be called as another's id
+            found = hashed_id(f"{found}:{item.path}:{item.value}")
+        taken.add(found.lower())
+        yield replace(item, id=found)

@@ -41,7 +41,8 @@ def list_folder(folder: Path) -> Listing:
     """List a folder and those in it. Names that start with a dot are passed over.
 
     A link is followed to a file inside the folder only; one that leads elsewhere, or to a folder, is refused with
-    ``link-outside`` or ``linked-folder``, and what is neither file nor folder with ``not-a-file``.
+    ``link-outside`` or ``linked-folder``, what is neither file nor folder with ``not-a-file``, and a path nobody can
+    write down with ``bad-encoding`` or ``control-characters``.
 
     Raises:
         NotADirectoryError: if there is no such folder.
@@ -54,18 +55,26 @@ def list_folder(folder: Path) -> Listing:
     for path in _walk(root):
         name = path.relative_to(root).as_posix()
         if path.is_symlink() and path.is_dir():
-            shapes.append(Listed(name, "linked-folder", "a linked folder is not entered"))
+            shapes.append(Listed(_shown(name), "linked-folder", "a linked folder is not entered"))
         elif shape_suffix(name):
             shapes.append(_checked(path, name, root))
-        elif name.lower().endswith(".json") and not path.is_symlink():
+        elif name.lower().endswith(".json") and not path.is_symlink() and _shown(name) == name:
             json_files.append(name)
         else:
             others += 1
     return Listing(tuple(sorted(shapes, key=lambda listed: listed.path)), tuple(sorted(json_files)), others)
 
 
+def _shown(name: str) -> str:
+    """The name itself, or if its bytes are no UTF-8, one that can be hashed and written down."""
+    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+
+
 def _checked(path: Path, name: str, root: Path) -> Listed:
-    if path.is_symlink() and not path.resolve().is_relative_to(root):
+    if _shown(name) != name:
+        return Listed(_shown(name), "bad-encoding", "its path is not UTF-8 text; rename it")
+    # Not Path.resolve, which fails of links that lead to each other.
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
         return Listed(name, "link-outside", "it is a link that leaves the folder")
     if not path.is_file():
         return Listed(name, "not-a-file", "it is no regular file, or a link to nothing")

@@ -140,7 +140,7 @@ def _row(where: str, cells: Mapping[str | Any, str | Any]) -> Row:
         if said.get(name, "") not in allowed:
             raise FolderError(f"{where}: {name} is {said[name]!r}, one of {', '.join(filter(None, allowed))} is known")
     label, age = (said.pop(name, "") for name in ("label", "age"))
-    if not (label or "0").isdecimal() or not (age or "0").isdecimal() or int(age or 0) > 120:
+    if not all(cell.isdecimal() and len(cell) < 10 for cell in (label or "0", age or "0")) or int(age or 0) > 120:
         raise FolderError(f"{where}: label and age are whole numbers, they are {label!r} and {age!r}")
     return Row(**said, label=int(label or 0), age=int(age) if age else None)
 

@@ -1,15 +1,14 @@
-"""One attempt at one link: ask, follow, take in what comes, and refuse what is no STL file."""
+"""One attempt at one link: take in what comes, continue what came before, and refuse what is no STL file."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from medshape_text.reading import limits
 from medshape_text.reading.headers import declared_triangles
+from medshape_text.sources.medshapenet.asking import Refusal, Setback, check_plain, following
 from medshape_text.sources.medshapenet.cache import Cache, Part
 from medshape_text.sources.medshapenet.ledger import Fetched
 from medshape_text.sources.medshapenet.politeness import Politeness, retry_after
@@ -17,29 +16,9 @@ from medshape_text.sources.medshapenet.politeness import Politeness, retry_after
 if TYPE_CHECKING:
     import httpx2
 
-_REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_MAX_REDIRECTS = 5
 _MARKUP = re.compile(rb"\s*<(!doctype\s+html|html|head|body|title|meta|script|!--|\?xml)", re.IGNORECASE)
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)")
-
-
-class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
-    """The link has no file for us and never will: a reason code and a sentence."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        """Say why."""
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-
-
-class Setback(Refusal):
-    """It did not work this time. ``wait`` are the seconds the server asked for, if it did."""
-
-    def __init__(self, reason: str, detail: str, wait: float | None = None) -> None:
-        """Say why."""
-        super().__init__(reason, detail)
-        self.wait = wait
+# A length of "*" is no use: the end of such an answer may not be the end of the file.
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})", re.ASCII)
 
 
 async def attempt(client: httpx2.AsyncClient, url: str, part: Part, cache: Cache, limit: Politeness) -> Fetched:
@@ -55,7 +34,7 @@ async def attempt(client: httpx2.AsyncClient, url: str, part: Part, cache: Cache
     import httpx2
 
     try:
-        async with asyncio.timeout(limit.total_s), _following(client, url, part) as response:
+        async with asyncio.timeout(limit.total_s), following(client, url, _rest_of(part)) as response:
             return await _receive(response, url, part, cache, limit)
     except TimeoutError:
         raise Setback("timed-out", f"not done after {limit.total_s:g} s") from None
@@ -73,35 +52,20 @@ async def attempt(client: httpx2.AsyncClient, url: str, part: Part, cache: Cache
         raise Refusal("http-error", f"{type(error).__name__}") from error
 
 
-@asynccontextmanager
-async def _following(client: httpx2.AsyncClient, url: str, part: Part) -> AsyncIterator[httpx2.Response]:
-    """The answer at the end of a few redirects, none of which may leave https for http, or both for anything else."""
-    import httpx2
+def _rest_of(part: Part) -> dict[str, str]:
+    """The headers that ask for what is missing; none where the whole is missing or could have changed unnoticed."""
+    if not _can_continue(part):
+        return {}
+    return {"Range": f"bytes={part.size}-", "If-Range": part.validator}
 
-    headers = {"Accept-Encoding": "identity"}
-    if part.size and part.validator:
-        headers |= {"Range": f"bytes={part.size}-", "If-Range": part.validator}
-    target = httpx2.URL(url)
-    for _ in range(_MAX_REDIRECTS + 1):
-        async with client.stream("GET", target, headers=headers) as response:
-            if response.status_code not in _REDIRECTS:
-                yield response
-                return
-            try:
-                following = target.join(response.headers.get("location", ""))
-            except httpx2.InvalidURL:
-                raise Refusal("bad-redirect", "redirected to no address") from None
-        allowed = ("https",) if target.scheme == "https" else ("http", "https")
-        if following.scheme not in allowed or not following.host or following.userinfo:
-            raise Refusal("bad-redirect", f"redirected from {target.scheme}: to {following.scheme or 'nothing'}:")
-        target = following
-    raise Refusal("bad-redirect", f"more than {_MAX_REDIRECTS} redirects")
+
+def _can_continue(part: Part) -> bool:
+    return bool(part.size and part.validator)
 
 
 async def _receive(response: httpx2.Response, url: str, part: Part, cache: Cache, limit: Politeness) -> Fetched:
     _check_status(response, part, limit)
-    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise Refusal("encoded-body", "the server encoded the file although it was asked not to")
+    check_plain(response)
     total = _continue_or_begin(response, part)
     if total is not None and total > limit.max_bytes:
         raise Refusal("too-large", f"the server declares {total} bytes, at most {limit.max_bytes} are fetched")
@@ -139,7 +103,7 @@ async def _body(response: httpx2.Response, part: Part, total: int | None, limit:
 
 def _check_status(response: httpx2.Response, part: Part, limit: Politeness) -> None:
     status = response.status_code
-    if status == 200 or (status == 206 and part.size):
+    if status == 200 or (status == 206 and _can_continue(part)):
         return
     said = f"HTTP {status}"
     if status in (404, 410):
@@ -162,13 +126,19 @@ def _continue_or_begin(response: httpx2.Response, part: Part) -> int | None:
     headers = response.headers
     if response.status_code == 206:
         matched = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
-        if not matched or int(matched[1]) != part.size or _validator(response) not in ("", part.validator):
+        if not matched or int(matched[1]) != part.size or not _is_same(response, part):
             part.begin("")
             raise Setback("server-error", "the server continued another file, or elsewhere")
-        return None if matched[3] == "*" else int(matched[3])
+        return int(matched[2])
     part.begin(_validator(response))
     length = headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None
+
+
+def _is_same(response: httpx2.Response, part: Part) -> bool:
+    """Whether an answer continues the part's content. A date need not be said again, an ETag has to be (RFC 9110)."""
+    said = _validator(response)
+    return said == part.validator or (not said and not part.validator.startswith('"'))
 
 
 def _validator(response: httpx2.Response) -> str:

@@ -65,6 +65,8 @@ class Cache:
             sync(path)
         for folder in {path.parent for path in files}:
             sync(folder)
+        if files:
+            sync(self.folder / "files")  # the folders of two digits are made as they are needed
 
 
 class Part:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from filelock import FileLock, Timeout
-
 from medshape_text.hashing import file_sha256
-from medshape_text.manifest import PACKAGE
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.medshapenet import ledger
-from medshape_text.sources.medshapenet.attempt import Refusal, Setback, attempt
+from medshape_text.sources.medshapenet.asking import Refusal, Setback
+from medshape_text.sources.medshapenet.attempt import attempt
 from medshape_text.sources.medshapenet.cache import Cache
 from medshape_text.sources.medshapenet.ledger import Failed, Fetched, Ledger, Outcome
 from medshape_text.sources.medshapenet.politeness import Gate, Politeness
+from medshape_text.sources.medshapenet.session import FetchError, alone, client
 
 if TYPE_CHECKING:
     import httpx2
@@ -26,10 +23,6 @@ Progress = Callable[[str, int, int], None]
 NOT_IN_CACHE = "not-in-cache"
 _BATCH, _BATCH_S = 64, 5.0
 _WAITING_PER_CONNECTION = 8
-
-
-class FetchError(SourceError):
-    """The download cannot go on; what was finished is kept, and the same command continues."""
 
 
 def fetch(
@@ -56,18 +49,14 @@ def fetch(
         LedgerError: if the ledger is damaged.
         OSError: if the cache cannot be written, such as a full disk.
     """
-    cache.prepare()
-    try:
-        with FileLock(cache.folder / ".lock", timeout=0):
-            Ledger(cache.ledger).mend()
-            known = _known(urls, cache, retry_failed=retry_failed, verify=verify)
-            todo = [url for url in urls if url not in known]
-            if todo:
-                run = _Run(cache, politeness, progress, len(known), len(urls))
-                asyncio.run(run.all(todo))
-                known |= run.outcomes
-    except Timeout:
-        raise FetchError(f"another process downloads into {cache.folder}; wait for it to end.") from None
+    with alone(cache):
+        Ledger(cache.ledger).mend()
+        known = _known(urls, cache, retry_failed=retry_failed, verify=verify)
+        todo = [url for url in urls if url not in known]
+        if todo:
+            run = _Run(cache, politeness, progress, len(known), len(urls))
+            asyncio.run(run.all(todo))
+            known |= run.outcomes
     return {url: known[url] for url in urls}
 
 
@@ -79,61 +68,6 @@ def from_ledger(urls: Sequence[str], cache: Cache) -> dict[str, Outcome]:
     """
     known = _known(urls, cache, retry_failed=False, verify=False)
     return {url: known.get(url) or Failed(url, NOT_IN_CACHE, "not downloaded yet, and offline", 0) for url in urls}
-
-
-def fetch_list(url: str, cache: Cache, politeness: Politeness, max_bytes: int) -> bytes:
-    """A list of links from an address; a copy is kept for runs without a network.
-
-    Raises:
-        FetchError: if it cannot be had.
-    """
-    cache.prepare()
-    try:
-        data = asyncio.run(_get_list(url, politeness, max_bytes))
-    except Refusal as error:
-        raise FetchError(f"cannot fetch the list of links {url}: {error}") from error
-    from medshape_text.files import replacing
-
-    with replacing(cache.list_file(url)) as stream:
-        stream.write(data)
-    return data
-
-
-async def _get_list(url: str, politeness: Politeness, max_bytes: int) -> bytes:
-    import httpx2
-
-    data = bytearray()
-    try:
-        async with (
-            asyncio.timeout(politeness.total_s),
-            client(politeness) as session,
-            session.stream("GET", url, follow_redirects=True) as response,
-        ):
-            if response.status_code != 200:
-                raise Refusal("http-error", f"HTTP {response.status_code}")
-            async for block in response.aiter_bytes(2**16):
-                data += block
-                if len(data) > max_bytes:
-                    raise Refusal("too-large", f"more than {max_bytes} bytes")
-    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
-        raise Refusal("unreachable", f"{type(error).__name__} {error}".strip()) from error
-    return bytes(data)
-
-
-def client(politeness: Politeness) -> httpx2.AsyncClient:
-    """A client that says who it is, and takes proxies and certificates from the environment as others do."""
-    import httpx2
-
-    try:
-        release = version(PACKAGE)
-    except PackageNotFoundError:
-        release = "unknown"
-    return httpx2.AsyncClient(
-        headers={"User-Agent": f"{PACKAGE}/{release} (medshape-build)", "Accept": "*/*"},
-        timeout=httpx2.Timeout(politeness.stall_s, connect=politeness.connect_s, pool=None),
-        # How many there are at once is bounded by `_Run`; a pool's own bound would make requests wait in it.
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=politeness.connections),
-    )
 
 
 def _known(urls: Iterable[str], cache: Cache, *, retry_failed: bool, verify: bool) -> dict[str, Outcome]:

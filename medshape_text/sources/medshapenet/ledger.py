@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from medshape_text.files import sync
 from medshape_text.hashing import canonical_json
 from medshape_text.sources.errors import SourceError
 
@@ -109,6 +110,8 @@ class Ledger:
             except OSError:
                 stream.truncate(before)
                 raise
+        if not before:
+            sync(self.path.parent)  # the file is new: its name has to last too
 
 
 def _line(outcome: Outcome) -> bytes:

@@ -60,7 +60,7 @@ def retry_after(value: str | None, limit: float) -> float | None:
         return min(limit, float(text))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter of a time zone of many digits
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,14 +18,12 @@ from medshape_text.reading.limits import BadShapeError
 from medshape_text.reading.meshes import parse_mesh
 from medshape_text.reading.shapes import Mesh
 from medshape_text.records import Shape
-from medshape_text.sources.labels import label_of, refused
-from medshape_text.sources.medshapenet import fetch as fetching
-from medshape_text.sources.medshapenet import texts, url_list
+from medshape_text.sources.items import ItemSource
+from medshape_text.sources.labels import label_of, labelled_shape, refused
+from medshape_text.sources.medshapenet import texts
 from medshape_text.sources.medshapenet.cache import Cache
-from medshape_text.sources.medshapenet.ledger import Failed, Fetched, Outcome
 from medshape_text.sources.medshapenet.licences import origin_of, source_of
-from medshape_text.sources.medshapenet.politeness import Politeness
-from medshape_text.sources.subject_table import SubjectTable, read_subject_table
+from medshape_text.sources.subject_table import SubjectTable
 from medshape_text.stage import Drop, Stage
 
 SPLIT_RULE = "genmed-bench/medshapenet/split/v1"
@@ -48,7 +46,7 @@ class Item(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class MedShapeNetSource:
+class MedShapeNetSource(ItemSource[Item]):
     """Shapes of the links in ``items``, their files in the cache at ``folder``.
 
     ``listed`` tells of the list: its sha256, its lines, and how many were comments, blank or said twice.
@@ -61,14 +59,6 @@ class MedShapeNetSource:
     name: str = "medshapenet"
     stages: Sequence[Stage] = field(default_factory=standard_stages)
     split_rule: SplitRule = field(default_factory=lambda: HashSplit(SPLIT_RULE))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields alone: what is derived from them is made anew where it is needed."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
-
-    @cached_property
-    def _by_id(self) -> dict[str, Item]:
-        return {item.id: item for item in self.items}
 
     @cached_property
     def _links_sha256(self) -> str:
@@ -83,10 +73,6 @@ class MedShapeNetSource:
     def attribution(self) -> Mapping[str, str]:
         """What to cite for each source set."""
         return {source_of(grammar.name): texts.ATTRIBUTION.get(grammar.name, texts.CITATION) for grammar in GRAMMARS}
-
-    def ids(self) -> Sequence[str]:
-        """In the order of the list."""
-        return [item.id for item in self.items]
 
     def fingerprint(self, shape_id: str) -> str:
         """Hash of the file or the reason there is none, of what its name says, and of what is known of the subject."""
@@ -117,31 +103,10 @@ class MedShapeNetSource:
         if not isinstance(mesh, Mesh):
             raise TypeError("an STL file gave no mesh")
         origin = origin_of(label.grammar)
-        age, sex = self.subjects.of(label.person)
-        return Shape(
-            id=item.id,
-            subject=label.subject,
-            category=label.category,
-            side=label.side,
-            super_class=label.super_class,
-            origin="real_subject",
-            source=source_of(label.grammar),
-            licence=origin.licence,
-            template="",
-            millimetres=False,
-            vertices=mesh.vertices,
-            faces=mesh.faces,
-            level=label.level,
-            pathology=label.pathology,
-            file_name=item.file_name,
-            url=item.url,
-            grammar=label.grammar,
-            input_sha256=item.sha256,
-            age=age,
-            sex=sex,
-            redistributable=origin.redistributable,
-            flags=label.flags,
-        )
+        return labelled_shape(
+            label, mesh, self.subjects, id=item.id, source=source_of(label.grammar), licence=origin.licence,
+            redistributable=origin.redistributable, file_name=item.file_name, input_sha256=item.sha256, url=item.url,
+        )  # fmt: skip
 
     def links(self) -> Iterator[tuple[str, str, str, str]]:
         """(id, link, sha256 or empty, reason or empty) of every entry: the recipe of what may not be passed on."""
@@ -176,79 +141,3 @@ class MedShapeNetSource:
         if sha256(data) != item.sha256:
             raise DamagedCacheError(errno.EIO, f"{path} has changed since it was downloaded; delete it and run again")
         return data
-
-
-def open_medshapenet(
-    urls: str | Path,
-    cache: Path,
-    *,
-    limit: int | None = None,
-    connections: int = 8,
-    rate: float | None = None,
-    offline: bool = False,
-    retry_failed: bool = False,
-    verify_cache: bool = False,
-    meta: Path | None = None,
-    politeness: Politeness | None = None,
-    progress: fetching.Progress = lambda step, done, total: None,
-) -> MedShapeNetSource:
-    """Read a list of links, download what is not in the cache yet, and describe what there is.
-
-    Args:
-        urls: the list, a file or an ``http(s):`` address.
-        cache: folder of downloads; the same one continues.
-        limit: the first so many entries of the list only.
-        connections: downloads at once.
-        rate: requests a second to one host at most.
-        offline: never touch the network; what is not in the cache fails, which is not noted in the ledger.
-        retry_failed: ask again for links that failed in an earlier run.
-        verify_cache: hash every file in the cache; those that changed are fetched again.
-        meta: TotalSegmentator's ``meta.csv``.
-        politeness: all limits of the download; ``connections`` and ``rate`` are ignored then.
-        progress: called with what is going on, how much is done and how much there is.
-
-    Raises:
-        FetchError: if the list or nearly everything cannot be had.
-        UrlListError, LedgerError, SubjectTableError: if one of these files cannot be read.
-        OSError: if a file cannot be read or the cache cannot be written.
-    """
-    politeness = politeness or Politeness(connections=connections, rate=rate)
-    store = Cache(cache)
-    data = _list_bytes(urls, store, politeness, offline=offline)
-    parsed = url_list.parse(data)
-    links = parsed.links[:limit]
-    wanted = [link.url for link in links if not link.reason]
-    if offline:
-        outcomes = fetching.from_ledger(wanted, store)
-    else:
-        outcomes = fetching.fetch(
-            wanted, store, politeness, retry_failed=retry_failed, verify=verify_cache, progress=progress
-        )
-    listed = {"sha256": sha256(data), "lines": parsed.lines, "comments": parsed.comments, "blank": parsed.blank,
-              "repeated": parsed.repeated, "entries": len(parsed.links), "limit": limit}  # fmt: skip
-    subjects = read_subject_table(meta) if meta is not None else SubjectTable()
-    return MedShapeNetSource(cache, tuple(_item(link, outcomes) for link in links), listed, subjects)
-
-
-def _list_bytes(urls: str | Path, cache: Cache, politeness: Politeness, *, offline: bool) -> bytes:
-    text = str(urls)
-    if isinstance(urls, str) and text.lower().startswith(("http://", "https://")):
-        if not offline:
-            return fetching.fetch_list(text, cache, politeness, url_list.MAX_LIST_BYTES)
-        path = cache.list_file(text)
-        if not path.exists():
-            raise fetching.FetchError(f"the list {text} was never downloaded into {cache.folder}; run once online.")
-    else:
-        path = Path(text)
-    with path.open("rb") as stream:
-        return stream.read(url_list.MAX_LIST_BYTES + 1)
-
-
-def _item(link: url_list.Link, outcomes: Mapping[str, Outcome]) -> Item:
-    if link.reason:
-        return Item(link.id, link.file_name, link.url, "", link.reason, link.detail)
-    match outcomes[link.url]:
-        case Fetched(sha256=digest):
-            return Item(link.id, link.file_name, link.url, digest, "", "")
-        case Failed(reason=reason, detail=detail):
-            return Item(link.id, link.file_name, link.url, "", reason, detail)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from medshape_text.hashing import sha256
@@ -90,8 +90,7 @@ def parse(data: bytes) -> UrlList:
         link = _link(text, number, valid=_is_utf8(line))
         if link.id in ids:
             same = f"another link has a file of the name {link.file_name}"
-            link = Link(f"{link.id}-again-{sha256(text.encode())[:12]}", link.file_name, link.url, number,
-                        "duplicate-id", same)  # fmt: skip
+            link = replace(link, id=_other_id(link.id, text, ids), reason="duplicate-id", detail=same)
         ids.add(link.id)
         links.append(link)
     return UrlList(tuple(links), comments, blank, repeated)
@@ -100,6 +99,14 @@ def parse(data: bytes) -> UrlList:
 def id_of(file_name: str) -> str:
     """The name without ``.stl``, and with a hash behind it where it had to be changed to be safe everywhere."""
     return safe_id(file_name[:-4] if file_name.lower().endswith(".stl") else file_name)
+
+
+def _other_id(taken: str, text: str, ids: Set[str]) -> str:
+    """An id for a line whose own is taken. A hostile list may hold this one too: the first that is free counts."""
+    found = f"{taken}-again-{sha256(text.encode())[:12]}"
+    while found in ids:
+        found = f"{taken}-again-{sha256(found.encode())[:12]}"
+    return found
 
 
 def _is_utf8(line: bytes) -> bool:

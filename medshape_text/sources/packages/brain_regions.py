@@ -9,20 +9,18 @@ from __future__ import annotations
 import io
 import lzma
 import tarfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from medshape_text import taxonomy
 from medshape_text.hashing import sha256
-from medshape_text.records import Repair, Shape
+from medshape_text.records import Shape
 from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages.aal_names import NAMES
-from medshape_text.sources.packages.label_surface import RECIPE, Box, label_boxes, label_surface
-from medshape_text.sources.packages.nifti import LabelMap, read_label_map
-from medshape_text.sources.packages.part import fingerprint
+from medshape_text.sources.packages.label_part import Labelled, LabelPart, read_labelled
+from medshape_text.sources.packages.label_surface import RECIPE
+from medshape_text.sources.packages.part import packaged_shape
 from medshape_text.stage import Drop
 
 PACKAGE = "mricron-data 1.2.20211006+dfsg-4"
@@ -42,47 +40,35 @@ _SIDES = {"L": "left", "R": "right"}
 
 
 @dataclass(frozen=True)
-class BrainRegions:
+class BrainRegions(LabelPart):
     """Closed surfaces of every region, in the atlas's millimetres; ``labels`` by category."""
 
+    subject: ClassVar[str] = SUBJECT
     path: Path
     labels: dict[str, int]
 
-    def ids(self) -> Sequence[str]:
-        """In the order of the atlas's label values."""
-        return [f"{SUBJECT}_{category}" for category in self.labels]
-
     def fingerprint(self, shape_id: str) -> str:
         """Hash of the atlas, the recipe and our version."""
-        category = _category(shape_id)
-        return fingerprint(shape_id, category, FILES, self.labels[category], RECIPE, _READ_VERSION)
+        return self._fingerprint(shape_id, FILES, _READ_VERSION)
 
     def read(self, shape_id: str) -> Shape | Drop:
         """One region; reason code ``too-few-voxels`` if it is too small to mesh."""
-        category = _category(shape_id)
-        volume, boxes = _label_map(self.path)
-        surface = label_surface(volume, self.labels[category], boxes[self.labels[category]])
-        if surface is None:
-            return Drop("too-few-voxels", f"fewer than {RECIPE['min_voxels']} voxels bear the label {category}")
-        known = taxonomy.get(category)
-        return Shape(
+        category = self._category(shape_id)
+        surface = _label_map(self.path).surface(self.labels[category], category)
+        if isinstance(surface, Drop):
+            return surface
+        return packaged_shape(
+            category,
+            surface,
             id=shape_id,
             subject=SUBJECT,
-            category=category,
-            side=known.side,
-            super_class=known.super_class,
             origin="real_subject",
             source=PACKAGE,
             licence=LICENCE,
-            template="",
-            millimetres=True,
-            vertices=surface.vertices,
-            faces=surface.faces,
-            level=known.level,
             file_name=f"aal.nii.gz#{category}",
             input_sha256=FILES["aal.nii.gz"],
             redistributable=False,
-            repairs=(Repair("removed-stray-pieces", surface.strays),) if surface.strays else (),
+            repairs=surface.repairs,
         )
 
     def provenance(self) -> dict[str, Any]:
@@ -111,12 +97,7 @@ def open_brain_regions(path: Path) -> BrainRegions:
     """
     lines = [line.split() for line in _file(path, "aal.nii.txt").decode().splitlines() if line.strip()]
     names = {int(value): name for value, name, _ in lines}
-    _, boxes = _label_map(path)
-    return BrainRegions(path, {_ours(names[value]): value for value in boxes})
-
-
-def _category(shape_id: str) -> str:
-    return shape_id.removeprefix(f"{SUBJECT}_")
+    return BrainRegions(path, {_ours(names[value]): value for value in _label_map(path).boxes})
 
 
 def _ours(name: str) -> str:
@@ -125,9 +106,8 @@ def _ours(name: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _label_map(path: Path) -> tuple[LabelMap, dict[int, Box]]:
-    volume = read_label_map(_file(path, "aal.nii.gz"), "aal.nii.gz")
-    return volume, label_boxes(volume)
+def _label_map(path: Path) -> Labelled:
+    return read_labelled(_file(path, "aal.nii.gz"), "aal.nii.gz")
 
 
 def _file(path: Path, name: str) -> bytes:

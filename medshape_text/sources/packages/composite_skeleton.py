@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from medshape_text import taxonomy
 from medshape_text.hashing import sha256
 from medshape_text.reading.limits import BadShapeError
 from medshape_text.reading.meshes import parse_mesh
@@ -25,7 +24,7 @@ from medshape_text.reading.shapes import Cloud
 from medshape_text.records import Repair, Shape
 from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages.meshes import face_components, is_closed, renumber, sheets, weld
-from medshape_text.sources.packages.part import fingerprint
+from medshape_text.sources.packages.part import fingerprint, packaged_shape
 from medshape_text.sources.packages.pinned_wheel import PinnedWheel, read_member
 from medshape_text.sources.packages.skeleton_bodies import LEFT_IN_FILE, SKIPPED, Body, bodies
 from medshape_text.stage import Drop
@@ -82,21 +81,14 @@ class CompositeSkeleton:
         body = self._by_id[shape_id]
         mesh = self._mesh(body)
         mirrored = bool(body.twin) and is_mirror_image(mesh.vertices, self._mesh(self._by_id[body.twin]).vertices)
-        known = taxonomy.get(body.category)
-        return Shape(
+        return packaged_shape(
+            body.category,
+            mesh,
             id=shape_id,
             subject=SUBJECT,
-            category=body.category,
-            side=known.side,
-            super_class=known.super_class,
             origin="mirrored" if mirrored else "template",
             source=WHEEL.requirement,
             licence=LICENCE,
-            template="",
-            millimetres=True,
-            vertices=mesh.vertices,
-            faces=mesh.faces,
-            level=known.level,
             file_name=f"{body.stem}.stl" + (f"#{body.category}" if body.middle else ""),
             input_sha256=_file(self.wheel, body.stem)[1],
             repairs=mesh.repairs,

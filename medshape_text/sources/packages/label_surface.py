@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import marching_cubes
 
+from medshape_text.records import Repair
 from medshape_text.sources.packages.meshes import face_components, renumber, signed_volumes
 from medshape_text.sources.packages.nifti import LabelMap
 
 RECIPE = {"gaussian_sigma_voxels": 0.7, "level": 0.5, "min_piece_share": 0.05, "min_voxels": 100}
+CUT = "cut-by-field-of-view"
 _MARGIN = 4  # voxels; the Gaussian is cut off at 2.8
 
 Box = tuple[slice, ...]
@@ -31,6 +33,11 @@ class Surface:
     vertices: NDArray[np.float64]
     faces: NDArray[np.int64]
     strays: int
+
+    @property
+    def repairs(self) -> tuple[Repair, ...]:
+        """The same, as what was done to a shape."""
+        return (Repair("removed-stray-pieces", self.strays),) if self.strays else ()
 
 
 def label_surface(volume: LabelMap, value: int, box: Box) -> Surface | None:
@@ -59,6 +66,11 @@ def label_boxes(volume: LabelMap) -> dict[int, Box]:
     """Bounding box of every label that occurs, in ascending order of the labels."""
     found: list[Box | None] = list(ndimage.find_objects(volume.labels))
     return {value: box for value, box in enumerate(found, start=1) if box is not None}
+
+
+def cut_flags(volume: LabelMap, box: Box) -> tuple[str, ...]:
+    """The flag of a structure that was probably cut off, where it was."""
+    return (CUT,) if touches_border(volume, box) else ()
 
 
 def touches_border(volume: LabelMap, box: Box) -> bool:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from medshape_text import taxonomy
 from medshape_text.hashing import canonical_json, sha256
-from medshape_text.records import Shape
+from medshape_text.records import Repair, Shape
 from medshape_text.stage import Drop
+
+
+class _Mesh(Protocol):
+    """(V, 3) float64 vertices and (F, 3) int64 faces."""
+
+    @property
+    def vertices(self) -> NDArray[np.float64]: ...
+
+    @property
+    def faces(self) -> NDArray[np.int64]: ...
 
 
 class Part(Protocol):
@@ -29,6 +42,62 @@ class Part(Protocol):
     def provenance(self) -> dict[str, Any]:
         """For the manifest: the files read, with sha256, licence and attribution, and how."""
         ...
+
+
+def ids_of(subject: str, categories: Iterable[str]) -> list[str]:
+    """Ids of a subject's shapes, where it has one of each category."""
+    return [f"{subject}_{category}" for category in categories]
+
+
+def category_of(subject: str, shape_id: str) -> str:
+    """The category in such an id."""
+    return shape_id.removeprefix(f"{subject}_")
+
+
+def packaged_shape(
+    category: str,
+    mesh: _Mesh,
+    *,
+    id: str,  # noqa: A002 - the names are those of a Shape's fields
+    subject: str,
+    origin: str,
+    source: str,
+    licence: str,
+    file_name: str,
+    input_sha256: str,
+    millimetres: bool = True,
+    pathology: str = "",
+    redistributable: bool = True,
+    flags: tuple[str, ...] = (),
+    repairs: tuple[Repair, ...] = (),
+) -> Shape:
+    """A shape whose side, super-class and level are what the taxonomy says of its category.
+
+    Raises:
+        UnknownStructureError: if there is no such category.
+    """
+    known = taxonomy.get(category)
+    return Shape(
+        id=id,
+        subject=subject,
+        category=category,
+        side=known.side,
+        super_class=known.super_class,
+        origin=origin,
+        source=source,
+        licence=licence,
+        template="",
+        millimetres=millimetres,
+        vertices=mesh.vertices,
+        faces=mesh.faces,
+        level=known.level,
+        pathology=pathology,
+        file_name=file_name,
+        input_sha256=input_sha256,
+        redistributable=redistributable,
+        flags=flags,
+        repairs=repairs,
+    )
 
 
 def fingerprint(shape_id: str, category: str, *inputs: object) -> str:

@@ -12,11 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from medshape_text import taxonomy
 from medshape_text.hashing import sha256
+from medshape_text.reading.shapes import Mesh
 from medshape_text.records import Shape
 from medshape_text.sources.packages.meshes import renumber
-from medshape_text.sources.packages.part import fingerprint
+from medshape_text.sources.packages.part import category_of, fingerprint, ids_of, packaged_shape
 from medshape_text.sources.packages.pinned_wheel import PinnedWheel, read_member
 from medshape_text.sources.packages.vtp import PolyData, read_vtp
 from medshape_text.stage import Drop
@@ -51,34 +51,28 @@ class WholeHeart:
 
     def ids(self) -> Sequence[str]:
         """In the order of the file's region numbers."""
-        return [f"{SUBJECT}_{category}" for category in REGIONS]
+        return ids_of(SUBJECT, REGIONS)
 
     def fingerprint(self, shape_id: str) -> str:
         """Hash of the wheel, the region and our version."""
-        category = _category(shape_id)
+        category = category_of(SUBJECT, shape_id)
         return fingerprint(shape_id, category, WHEEL.sha256, REGIONS[category], _READ_VERSION)
 
     def read(self, shape_id: str) -> Shape | Drop:
         """One surface, in the file's unit cube."""
-        category = _category(shape_id)
+        category = category_of(SUBJECT, shape_id)
         mesh, digest = _template(self.wheel)
         inside = mesh.region == REGIONS[category]
         vertices, faces = renumber(mesh.points, mesh.faces[inside[mesh.faces].all(axis=1)])
-        known = taxonomy.get(category)
-        return Shape(
+        return packaged_shape(
+            category,
+            Mesh(vertices, faces),
             id=shape_id,
             subject=SUBJECT,
-            category=category,
-            side=known.side,
-            super_class=known.super_class,
             origin="template",
             source=WHEEL.requirement,
             licence=LICENCE,
-            template="",
             millimetres=False,
-            vertices=vertices,
-            faces=faces,
-            level=known.level,
             file_name=f"highres_template.vtp#{REGIONS[category]}",
             input_sha256=digest,
             flags=(INFERRED,),
@@ -105,10 +99,6 @@ def open_whole_heart(cache: Path) -> WholeHeart:
         SourceError: if the wheel cannot be had or is not what was pinned.
     """
     return WholeHeart(WHEEL.fetch(cache))
-
-
-def _category(shape_id: str) -> str:
-    return shape_id.removeprefix(f"{SUBJECT}_")
 
 
 @lru_cache(maxsize=1)
