@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from medshape_text import licences
+from medshape_text.card import tables
 from medshape_text.card.page import About
 from medshape_text.hashing import file_sha256
 from medshape_text.records import CONFIGS, arrow_schema
@@ -55,7 +57,8 @@ def write(folder: Path, about: About, light: pa.Table) -> None:
         for config in CONFIGS
         for path in sorted((folder / config).glob("*.parquet"))
     }
-    found = describe(about, light.column("licence").unique().to_pylist(), files)
+    cited = replace(about, attribution=tables.credit(light, about.attribution))
+    found = describe(cited, light.column("licence").unique().to_pylist(), files)
     (folder / CROISSANT).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -63,12 +66,13 @@ def describe(about: About, licence_names: Sequence[str], files: Mapping[str, Map
     """The description as JSON-LD.
 
     Args:
-        about: name, text and citations.
+        about: name, text and citations of the sources in it.
         licence_names: values of the column ``licence``.
         files: path relative to the data set → ``sha256`` and ``bytes``, as in the manifest.
     """
-    lines = [line.strip() for line in about.text.splitlines()]
-    summary = next((line for line in lines if line and not line.startswith(("#", "-", "|", "!"))), about.name)
+    paragraphs = [" ".join(text.split()) for text in about.text.split("\n\n")]
+    summary = next((text for text in paragraphs if text and not text.startswith(("#", "-", "|", "!"))), about.name)
+    cited = dict.fromkeys(" ".join(text.split()) for _, text in sorted(about.attribution.items()))
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -80,7 +84,7 @@ def describe(about: About, licence_names: Sequence[str], files: Mapping[str, Map
         "creator": {"@type": "sc:Organization", "name": about.creator},
         "datePublished": about.released,
         "version": about.version,
-        "citeAs": " ".join(" ".join(text.split()) for _, text in sorted(about.attribution.items())) or about.url,
+        "citeAs": "; ".join([f"{about.creator}, {about.name}, {about.url}", *cited]),
         "keywords": ["medical shapes", "anatomy", "signed distance function", "text to shape"],
         "isLiveDataset": False,
         "distribution": [*_file_objects(files), *map(_file_set, CONFIGS)],

@@ -106,7 +106,8 @@ def refusal(licence: str, redistributable: bool) -> Refusal | None:
 
 
 def _key(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "", text.lower())
+    """Only case and what stands between words may differ: a remark in any script, or a "?", makes another licence."""
+    return re.sub(r"[\s._-]+", "", text.strip()).lower()
 
 
 _BY_KEY = {_key(licence.id): licence for licence in _TABLE}

@@ -72,7 +72,7 @@ def write(folder: Path, source: Source, counts: Sequence[StageCount], rows: Mapp
             "rule": "first 8 bytes of sha256(id U+001F purpose U+001F 0), big-endian, shifted right by one bit",
             "purposes": ["synthetic-shape", "surface-samples", "captions"],
         },
-        "files": _files(folder, rows),
+        "files": list_files(folder, rows),
     }
     manifest["revision"] = revision(manifest)
     manifest["builder"] = {"package": PACKAGE, "version": _builder_version()}
@@ -80,7 +80,8 @@ def write(folder: Path, source: Source, counts: Sequence[StageCount], rows: Mapp
     return str(manifest["revision"])
 
 
-def _files(folder: Path, rows: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+def list_files(folder: Path, rows: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """What a manifest says of every file in ``folder``; ``rows`` is as in `write`."""
     files: dict[str, dict[str, Any]] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()

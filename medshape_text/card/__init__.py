@@ -1,5 +1,5 @@
 """The data-set card: YAML that ``datasets`` reads, the page that people read, and its figures."""
 
-from medshape_text.card.page import About, read_about, render, write
+from medshape_text.card.page import ABOUT, CARD, About, read_about, render, write
 
-__all__ = ["About", "read_about", "render", "write"]
+__all__ = ["ABOUT", "CARD", "About", "read_about", "render", "write"]

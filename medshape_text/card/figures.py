@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from html import escape
 
@@ -72,7 +73,7 @@ def _volumes(measured: pa.Table) -> str:
         ends = f'x1="{across(found[0]):.1f}" y1="{y}" x2="{across(found[-1]):.1f}" y2="{y}"'
         body.append(_text(_LEFT - 6, y + 3, name, "end"))
         body.append(f'<line {ends} stroke="{_COLOURS["real_subject"]}" stroke-width="3" stroke-opacity=".5"/>')
-        middle = across(found[len(found) // 2])
+        middle = across(statistics.median(found))
         body.append(f'<circle cx="{middle:.1f}" cy="{y}" r="4" fill="{_COLOURS["real_subject"]}"/>')
     return _svg("Volume of the real shapes of each category: smallest, median, largest", len(names), body)
 

@@ -27,7 +27,7 @@ class About:
 
     Attributes:
         name: of the data set.
-        text: Markdown about it, beginning with its title.
+        text: Markdown about it, beginning with its title; without one its name is put there.
         attribution: attribution and citation of each value of the column ``source``, as Markdown.
         duplicates: what was found to be there twice, as words and numbers.
         leaks: what was found of one subject or shape in several splits, as words and numbers.
@@ -86,13 +86,14 @@ def render(about: About, light: pa.Table, counts: Sequence[tables.Kept]) -> str:
         "Sizes of the real shapes": _sizes(light),
         "Captions": f"{CAPTIONS}\n\n{tables.captions(light)}",
         "Licences": tables.licences(light),
-        "Attribution and citation": tables.credit(light, about.attribution),
+        "Attribution and citation": _credit(about, light),
         "Quality": f"{FLAGS}\n\n{tables.flags(light)}\n\n{tables.repairs(light)}",
         "Duplicates and leaks": tables.findings(about.duplicates, about.leaks),
         "What every stage kept": tables.stages(counts),
         "Reading the binary columns without this package": DECODING,
     }
-    parts = [_front_matter(about, light, splits), about.text.strip()]
+    text = about.text.strip()
+    parts = [_front_matter(about, light, splits), text if text.startswith("# ") else f"# {about.name}\n\n{text}"]
     parts += [f"## {title}\n\n{body}" for title, body in sections.items() if body]
     return "\n\n".join(parts) + "\n"
 
@@ -103,6 +104,12 @@ def _sizes(light: pa.Table) -> str:
         return ""
     head = "Mean and standard deviation over shapes, measured on the meshes; only where the source has millimetres."
     return f"{head}\n\n![Volumes of each category]({FIGURES}/{figures.VOLUMES})\n\n{body}"
+
+
+def _credit(about: About, light: pa.Table) -> str:
+    own = f"{about.creator}, *{about.name}*, version {about.version}, {about.released[:4]}, {about.url}"
+    cited = {"This data set": own} | tables.credit(light, about.attribution)
+    return "\n\n".join(f"**{what}.** {text}" for what, text in cited.items())
 
 
 def _front_matter(about: About, light: pa.Table, splits: Sequence[str]) -> str:

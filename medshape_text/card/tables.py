@@ -62,15 +62,16 @@ def shapes(light: pa.Table) -> str:
 
 
 def real(light: pa.Table) -> pa.Table:
-    """Category, volume in cm3 and longest side in mm of the rows with a physical size."""
-    rows = light.filter(pc.and_(pc.is_valid(light["volume_mm3"]), pc.is_valid(light["extent_mm"]))).combine_chunks()
+    """Category, volume in cm3 and longest side in mm of the shapes of real subjects that have a physical size."""
+    measured = pc.and_(pc.is_valid(light["volume_mm3"]), pc.is_valid(light["extent_mm"]))
+    rows = light.filter(pc.and_(measured, pc.equal(light["origin"], "real_subject"))).combine_chunks()
     sides = rows.column("extent_mm").combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, 3)
     volume = rows.column("volume_mm3").to_numpy() / 1000
     return pa.table({"category": rows["category"], "volume": volume, "longest": sides.max(axis=1, initial=0)})
 
 
 def sizes(light: pa.Table) -> str:
-    """Volume and longest side by category; empty where no row has a physical size."""
+    """Volume and longest side by category; empty where no real shape has a physical size."""
     measured = real(light)
     names = measured.column("category").to_numpy(zero_copy_only=False)
     body = []
@@ -105,10 +106,10 @@ def licences(light: pa.Table) -> str:
     return table(["source", "licence", "origin", "shapes", "condition", "may be published"], body)
 
 
-def credit(light: pa.Table, attribution: Mapping[str, str]) -> str:
-    """Attribution and citation of every source that has one."""
+def credit(light: pa.Table, attribution: Mapping[str, str]) -> dict[str, str]:
+    """Attribution and citation of every source that has rows and states them."""
     sources = sorted(light.column("source").unique().to_pylist())
-    return "\n\n".join(f"**{source}.** {attribution[source].strip()}" for source in sources if attribution.get(source))
+    return {source: attribution[source].strip() for source in sources if attribution.get(source)}
 
 
 def flags(light: pa.Table) -> str:
@@ -154,7 +155,7 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
 
 
 def _plain(value: object) -> str:

@@ -22,7 +22,10 @@ class _BuildByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(add_completion=False, cls=_BuildByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(
+    add_completion=False, cls=_BuildByDefault, context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,  # a token may be among them
+)  # fmt: skip
 app.command(epilog="Other commands: report, verify, publish, taxonomy (medshape-build COMMAND --help).")(build)
 app.command()(report)
 app.command()(verify)

@@ -109,7 +109,8 @@ def build(
         )
     state = "is up to date" if built.up_to_date else f"built in {time.monotonic() - started:.0f} s"
     rows = ", ".join(f"{number} {split}" for split, number in built.rows.items() if number)
-    console.print(f"{built.folder} {state}: {rows}; {built.dropped} dropped", soft_wrap=True, highlight=False)
+    console.print(f"{built.folder} {state}: {rows}; {built.dropped} dropped", soft_wrap=True, highlight=False,
+                  markup=False)  # fmt: skip
     for reason, number in sorted(built.reasons.items(), key=lambda item: (-item[1], item[0])):
         console.print(f"  {number:6d} {reason}", highlight=False)
     typer.echo(f"revision {built.revision}")

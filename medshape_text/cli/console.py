@@ -17,8 +17,10 @@ STOPPED = 130
 
 
 def complain(console: Console, message: str) -> None:
-    """One line that begins with ``error:``."""
-    console.print(Text.assemble(("error: ", "red"), message), soft_wrap=True)
+    """One line that begins with ``error:``; names in it may come from strangers and control no terminal."""
+    from medshape_text.web.plain import plain
+
+    console.print(Text.assemble(("error: ", "red"), plain(message)), soft_wrap=True)
 
 
 @contextmanager

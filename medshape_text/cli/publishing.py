@@ -15,7 +15,7 @@ def publish(
     folder: Annotated[Path, typer.Argument(help="A data set.", show_default=False)],
     repo: Annotated[str, typer.Option(help="ORG/NAME on the Hub.", show_default=False)],
     private: Annotated[bool, typer.Option("--private", help="Create the repository as a private one.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be uploaded, and touch nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be uploaded, and ask nobody.")] = False,
 ) -> None:
     """Upload what may be redistributed; the rest goes along as a recipe. Stopped, the same command continues.
 
@@ -31,7 +31,7 @@ def publish(
     megabytes = sum(done.files.values()) / 1e6
     typer.echo(f"{done.rows} shapes, {len(done.files)} files, {megabytes:.1f} MB, revision {done.revision}")
     for licence, number in sorted(done.excluded.items()):
-        typer.echo(f"left out, as a recipe: {number} under {licence or 'no stated licence'}")
+        typer.echo(f"left out, as a recipe: {number}, licence: {licence}")
     if dry_run:
         for name, size in done.files.items():
             typer.echo(f"{size:12d} {name}")

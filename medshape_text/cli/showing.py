@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from medshape_text.cli.console import bars, one_line_errors
+from medshape_text.cli.places import beside
 
 
 def report(
@@ -22,7 +23,7 @@ def report(
     from medshape_text import manifest
     from medshape_text.report import write_report
 
-    target = out or folder.absolute().with_name(f"{folder.absolute().name}.report.html")
+    target = out or beside(folder, ".report.html")
     with one_line_errors(console, manifest.DatasetError), bars(console) as show:
         write_report(folder, target, progress=show)
     typer.echo(target.absolute().as_uri())

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from huggingface_hub import CommitOperation, CommitOperationAdd, CommitOperationDelete, HfApi, errors
+from huggingface_hub import CommitOperation, CommitOperationAdd, CommitOperationDelete, HfApi, errors, get_token
 from huggingface_hub.hf_api import RepoFile
+
+from medshape_text.publish.explain import explain
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
@@ -63,13 +66,21 @@ class Repository:
 
     @cached_property
     def api(self) -> HfApi:
-        """The Hub's own client."""
+        """The Hub's own client.
+
+        Raises:
+            HubError: for a token that cannot be sent: what then complains below may show it.
+        """
+        token = self.token or get_token() or ""
+        if not (token.isascii() and token.isprintable()):
+            raise HubError("the token holds characters that no token has: run `hf auth login` or set HF_TOKEN anew")
         return HfApi(endpoint=self.endpoint, token=self.token)
 
     @property
     def url(self) -> str:
-        """Where people see it."""
-        return f"{self.api.endpoint}/datasets/{self.name}"
+        """Where people see it, without what somebody may have put into the address to log in."""
+        host = urlsplit(self.api.endpoint)
+        return f"{host._replace(netloc=host.netloc.rpartition('@')[2]).geturl()}/datasets/{self.name}"
 
     def push(
         self, folder: Path, files: Mapping[str, str], managed: Callable[[str], bool], message: str, *, private: bool,
@@ -161,7 +172,7 @@ class Repository:
         Raises:
             HubError: where it does not help, or after the last attempt.
         """
-        final = _explain(error, self)
+        final = explain(error, self.url, self.name)
         response = getattr(error, "response", None)
         status = None if response is None else int(response.status_code)
         lasting = isinstance(error, errors.LocalTokenNotFoundError | errors.OfflineModeIsEnabled | FileNotFoundError)
@@ -187,25 +198,3 @@ def _git_hash(path: Path) -> str:
         while chunk := stream.read(_CHUNK):
             found.update(chunk)
     return found.hexdigest()
-
-
-def _explain(error: Exception, repository: Repository) -> str:
-    where = repository.url
-    again = "Nothing is lost: run the same command to continue."
-    if isinstance(error, errors.LocalTokenNotFoundError):
-        return f"no token for {where}: run `hf auth login` or give one with write permission. {again}"
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return f"HF_HUB_OFFLINE is set, so {where} cannot be reached: unset it. {again}"
-    if not isinstance(error, errors.HfHubHTTPError) or error.response is None:
-        return f"{where} cannot be reached ({' '.join(str(error).split()) or type(error).__name__}). {again}"
-    status = error.response.status_code
-    known = {
-        401: "the token is missing or no longer valid: run `hf auth login` with a token that may write",
-        403: f"this token may not write to {repository.name}: use one with write permission for it",
-        404: f"there is no {repository.name}, or this token may not see it: check the name and the token",
-        413: "the Hub says that a file is too large",
-        429: "the Hub asks to slow down: wait a few minutes",
-    }
-    said = " ".join(str(error.server_message or error).split())[:200]
-    other = f"the Hub has trouble of its own ({status})" if status >= 500 else f"the Hub refused ({status}: {said})"
-    return f"{where}: {known.get(status, other)}. {again}"

@@ -12,14 +12,12 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from medshape_text import manifest as manifests
 from medshape_text.hashing import file_sha256
-from medshape_text.publish import hub, redistribution
-from medshape_text.records import CONFIGS
+from medshape_text.publish import hub, recipe, redistribution
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how much is done and how much there is."""
-_OURS = (*(f"{config}/" for config in CONFIGS), "figures/", f"{redistribution.RECIPE}/")
-_OUR_FILES = frozenset(("README.md", "NOTICE", "manifest.json", "card.json", "croissant.json", "dropped.parquet",
-                        "duplicates.parquet", "leaks.json"))  # fmt: skip
+_NEVER_OURS = "removed.parquet"
+"""Geometries of dropped shapes: a repository that has them got them from an earlier release, and loses them."""
 
 
 class PublishError(RuntimeError):
@@ -65,8 +63,9 @@ def publish(
 ) -> Published:  # fmt: skip
     """Publish the part of a data set that may be handed on as the Hub repository ``repo``.
 
-    The folder is verified first. Rows whose licence forbids redistribution, or does not state it, are left
-    out of a filtered copy beside the folder (``.<name>.publish-<hash>``), which is what is then pushed.
+    The folder is verified first. Rows whose licence forbids redistribution, or does not state it, are left out of a
+    filtered copy beside the folder (``.<name>.publish-<hash>``), which is what is then pushed; so are files that a
+    published data set does not have.
     Stopped at any moment, the same call continues: files the Hub has are not sent again, and one last commit makes
     all of them appear.
 
@@ -77,7 +76,7 @@ def publish(
         endpoint: of the Hub, by default the usual one.
         token: of the Hub, by default the one ``hf auth login`` keeps.
         private: whether a new repository is to be private.
-        command: that rebuilds the data set, for the recipe of what is left out.
+        command: that rebuilds the data set, for the recipe of what is left out; by default what the manifest tells.
         progress: called as work goes on.
 
     Raises:
@@ -98,10 +97,9 @@ def publish(
     if len(allowed.excluded) == allowed.rows:
         first = next(iter(allowed.excluded.values()), None)
         raise PublishError(f"nothing in {folder} may be published: {first.detail if first else 'it has no rows'}")
-    if allowed.excluded:
+    if not redistribution.whole(manifest, allowed):
         progress("leaving out what may not be published", 0, 1)
-        built = command or f"medshape-build --source {manifest['source'].get('name', manifest['name'])} --out DIR"
-        folder = _copy(folder, manifest, allowed, built)
+        folder = _copy(folder, manifest, allowed, command or recipe.command(manifest["source"]))
         manifest = manifests.read(folder)
         progress("leaving out what may not be published", 1, 1)
     files = {name: entry["sha256"] for name, entry in manifest["files"].items()}
@@ -143,7 +141,7 @@ def _check_names(folder: Path) -> None:
 
 def _managed(path: str) -> bool:
     """Whether a file in the repository is one of ours: a reviewer's or the Hub's own file is left alone."""
-    return path in _OUR_FILES or path.startswith(_OURS)
+    return redistribution.is_known(path) or path == _NEVER_OURS
 
 
 def _copy(folder: Path, manifest: Mapping[str, object], allowed: redistribution.Share, command: str) -> Path:

@@ -1,8 +1,9 @@
 """The part of a data set that may be published: a filtered copy with its own card, manifest and recipe.
 
 The copy lies beside the data set under a name that hashes what it was made of, so that a second run finds it. Rows
-that may not be published appear nowhere in it but in ``recipe/``: what they are, why they are missing and how to
-rebuild them. Only files this module knows are copied: what somebody laid into the folder stays there.
+that may not be published are only named there, with the reason: in ``dropped.parquet``, where duplicates and leaks are
+listed, and in ``recipe/``, which says how to rebuild them. Only files this module knows are copied: what somebody laid
+into the folder stays there, and so do the geometries of dropped shapes, of which nobody keeps a licence.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from medshape_text import card, croissant, licences, records, shards
+from medshape_text import card, croissant, licences, provenance, records, shards
 from medshape_text import manifest as manifests
 from medshape_text.files import sync
-from medshape_text.hashing import canonical_json, file_sha256, sha256
+from medshape_text.hashing import canonical_json, sha256
+from medshape_text.pipeline import StageCount
+from medshape_text.publish import recipe
 
-RECIPE = "recipe"
-_VERSION = "1"
+_VERSION = "2"
 _STAGE = "publish"
-_KEPT = ("NOTICE", "dropped.parquet", "duplicates.parquet", "leaks.json")
-_EXCLUDED_COLUMNS = ("id", "subject", "category", "source", "licence", "file_name", "url", "input_sha256")
+_DROPPED = "dropped.parquet"
+_KEPT = ("NOTICE", _DROPPED, "duplicates.parquet", "leaks.json")
+_FOLDERS = (*(f"{config}/" for config in records.CONFIGS), "figures/", f"{recipe.FOLDER}/")
+_FILES = frozenset((*_KEPT, card.CARD, card.ABOUT, croissant.CROISSANT, manifests.MANIFEST))
 _BATCH = 256
 
 
@@ -45,12 +49,15 @@ class Share:
         return dict(sorted(Counter(refusal.reason for refusal in self.excluded.values()).items()))
 
 
-@dataclass(frozen=True)
-class _Count:
-    stage: str
-    n_in: int
-    n_out: int
-    dropped: Mapping[str, int]
+def is_known(path: str) -> bool:
+    """Whether a published data set has a file of this name."""
+    return path in _FILES or path.startswith(_FOLDERS)
+
+
+def whole(manifest: Mapping[str, Any], allowed: Share) -> bool:
+    """Whether a data set may be published as it is: nothing is excluded, and no file holds more than the rows."""
+    more = [entry for name, entry in manifest["files"].items() if not is_known(name)]
+    return not allowed.excluded and all(entry.get("rows") == 0 for entry in more)
 
 
 def share(folder: Path, manifest: Mapping[str, Any]) -> Share:
@@ -79,15 +86,15 @@ def copy(folder: Path, manifest: Mapping[str, Any], allowed: Share, command: str
         command: that builds the whole data set.
     """
     identity = [_VERSION, manifest["revision"], sorted(allowed.excluded), command, shards.declaration()]
-    recipe = sha256(canonical_json(identity))
-    target = folder.parent / f".{folder.name}.publish-{recipe[:16]}"
-    if target.is_dir() and not manifests.verify(target):
+    digest = sha256(canonical_json(identity))
+    target = folder.parent / f".{folder.name}.publish-{digest[:16]}"
+    if _is_sound(target):
         return target
     partial = target.with_name(f"{target.name}.partial")
     for old in (partial, target):
         shutil.rmtree(old, ignore_errors=True)
     partial.mkdir()
-    _write(folder, partial, dict(manifest), allowed, command, recipe)
+    _write(folder, partial, dict(manifest), allowed, command, digest)
     for path in [*partial.rglob("*"), partial]:
         sync(path)
     partial.rename(target)
@@ -95,7 +102,14 @@ def copy(folder: Path, manifest: Mapping[str, Any], allowed: Share, command: str
     return target
 
 
-def _write(folder: Path, target: Path, manifest: dict[str, Any], allowed: Share, command: str, recipe: str) -> None:
+def _is_sound(target: Path) -> bool:
+    try:
+        return not manifests.verify(target)
+    except manifests.DatasetError:
+        return False
+
+
+def _write(folder: Path, target: Path, manifest: dict[str, Any], allowed: Share, command: str, digest: str) -> None:
     totals: Counter[str] = Counter()
     light = []
     for table in _kept(folder, manifest, "shapes", allowed):
@@ -112,59 +126,37 @@ def _write(folder: Path, target: Path, manifest: dict[str, Any], allowed: Share,
             shutil.copyfile(folder / name, target / name)
             if "rows" in manifest["files"][name]:
                 sizes[name] = manifest["files"][name]["rows"]
-    sizes[f"{RECIPE}/excluded.parquet"] = len(allowed.excluded)
-    _write_recipe(folder, target, manifest, allowed, command)
-    stage = {"name": _STAGE, "n_in": allowed.rows, "n_out": len(shapes), "dropped": allowed.by_reason}
-    stages = [*manifest["stages"], stage]
-    counts = [_Count(found["name"], found["n_in"], found["n_out"], found["dropped"]) for found in stages]
+    stages = list(manifest["stages"])
     about = card.read_about(folder)
-    note = (
-        f"**{len(allowed.excluded)} of {allowed.rows} shapes of this data set are not here**, because their licence "
-        f"does not allow it or nobody has said that it does. [{RECIPE}/]({RECIPE}/README.md) names them and says how "
-        "to rebuild them."
-    )
-    about = replace(about, text=f"{about.text.strip()}\n\n{note}")
+    if allowed.excluded:
+        rows = (row for table in _read(folder, manifest, "shapes", list(recipe.COLUMNS)) for row in table.to_pylist())
+        sizes |= recipe.write(target, manifest, allowed.rows, rows, allowed.excluded, command)
+        sizes[_DROPPED] = _add_dropped(target / _DROPPED, allowed.excluded)
+        stages.append({"name": _STAGE, "n_in": allowed.rows, "n_out": len(shapes), "dropped": allowed.by_reason})
+        note = (
+            f"**{len(allowed.excluded)} of {allowed.rows} shapes of this data set are not here**, because their "
+            f"licence does not allow it or nobody has said that it does. [{recipe.FOLDER}/]({recipe.FOLDER}/README.md) "
+            "names them and says how to rebuild them."
+        )
+        about = replace(about, text=f"{about.text.strip()}\n\n{note}")
+    counts = [StageCount(found["name"], found["n_in"], found["n_out"], found["dropped"]) for found in stages]
     card.write(target, about, shapes, counts)
     croissant.write(target, about, shapes)
-    made = manifest | {"recipe": recipe, "stages": stages, "published_from": manifest["revision"]}
-    made["files"] = _files(target, sizes)
+    made = manifest | {"recipe": digest, "stages": stages, "published_from": manifest["revision"]}
+    made["files"] = provenance.list_files(target, sizes)
     made["revision"] = manifests.revision(made)
     (target / manifests.MANIFEST).write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _write_recipe(folder: Path, target: Path, manifest: Mapping[str, Any], allowed: Share, command: str) -> None:
-    (target / RECIPE).mkdir()
-    found = []
-    for table in _read(folder, manifest, "shapes", list(_EXCLUDED_COLUMNS)):
-        for row in table.to_pylist():
-            if row["id"] in allowed.excluded:
-                refusal = allowed.excluded[row["id"]]
-                found.append(row | {"reason": refusal.reason, "detail": refusal.detail})
-    schema = pa.schema([pa.field(name, pa.string()) for name in (*_EXCLUDED_COLUMNS, "reason", "detail")])
-    shards.write_table(target / RECIPE / "excluded.parquet", pa.Table.from_pylist(found, schema=schema))
-    source = json.dumps(manifest["source"], indent=1, ensure_ascii=False)
-    text = f"""\
-# Shapes that are not here
-
-{len(found)} of {allowed.rows} shapes may not be handed on, or nobody has said that they may
-({_list(allowed.by_reason)}).
-`excluded.parquet` names each of them with its licence, the reason, and the sha256 of the file it was read from
-(`input_sha256`). Whoever may use the sources rebuilds them, with all the others, by
-
-    {command}
-
-which fetches the same inputs and checks their hashes. The whole data set then has the revision `{manifest["revision"]}`
-in its `manifest.json`. What it was made of:
-
-```json
-{source}
-```
-"""
-    (target / RECIPE / "README.md").write_text(text, encoding="utf-8")
-
-
-def _list(numbers: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} × {name}" for name, number in numbers.items())
+def _add_dropped(path: Path, excluded: Mapping[str, licences.Refusal]) -> int:
+    """Add what was left out to ``dropped.parquet``, which has a row for each shape that left; gives its rows."""
+    rows = pq.read_table(path).to_pylist() if path.exists() else []
+    rows += [
+        {"id": identity, "stage": _STAGE, "reason": refusal.reason, "detail": refusal.detail}
+        for identity, refusal in excluded.items()
+    ]
+    shards.write_table(path, pa.Table.from_pylist(rows, schema=records.dropped_schema()))
+    return len(rows)
 
 
 def _kept(folder: Path, manifest: Mapping[str, Any], config: str, allowed: Share) -> Iterator[pa.Table]:
@@ -180,13 +172,3 @@ def _read(folder: Path, manifest: Mapping[str, Any], config: str, columns: list[
         with pq.ParquetFile(folder / name, memory_map=True) as file:
             for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
                 yield pa.Table.from_batches([batch]).replace_schema_metadata()
-
-
-def _files(folder: Path, rows: Mapping[str, int]) -> dict[str, dict[str, Any]]:
-    files: dict[str, dict[str, Any]] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
-        files[name] = {"sha256": file_sha256(path), "bytes": path.stat().st_size}
-        if name in rows:
-            files[name]["rows"] = rows[name]
-    return files

@@ -76,7 +76,7 @@ def declared(manifest: Mapping[str, Any]) -> Declared:
             configs=tuple(_configs(manifest["files"])),
             facts=tuple(_flatten("", told)),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise DatasetError(f"{MANIFEST} is damaged ({error!r}).") from error
 
 

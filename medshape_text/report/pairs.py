@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medshape_text.manifest import DatasetError
+from medshape_text.report.json_file import read_object
 from medshape_text.report.rows import read_table, readable
 
 DUPLICATES, LEAKS = "duplicates.parquet", "leaks.json"
@@ -87,15 +88,10 @@ def read_leaks(folder: Path) -> Leaks:
     path = folder / LEAKS
     if not path.is_file():
         return Leaks(False)
-    size = path.stat().st_size
-    if size > LARGEST_JSON:
-        raise DatasetError(f"{path} has {size} bytes, more than a leak report can have.")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        found = read_object(path, LARGEST_JSON)
+    except ValueError as error:
         raise DatasetError(f"{path} is damaged ({error}).") from error
-    if not isinstance(found, dict):
-        raise DatasetError(f"{path} is damaged: it holds no object.")
     still = found.pop("open_leaks", None)
     if not isinstance(still, int | None):
         raise DatasetError(f"{path} is damaged: open_leaks is no number.")
@@ -126,7 +122,9 @@ def _finding(name: str, items: Sequence[Any]) -> Finding:
         return Finding(name, len(items), ("",), tuple((_text(item),) for item in first))
     head = tuple(dict.fromkeys(str(key) for item in first for key in item))
     rows = tuple(tuple(_text(item.get(key, "")) for key in head) for item in first)
-    pairs = tuple(_pair(item) for item in items[:WITH_PICTURES]) if {"first", "second"} <= set(head) else ()
+    shown = items[:WITH_PICTURES]
+    alike = all(isinstance(item, dict) and {"first", "second"} <= item.keys() for item in shown)
+    pairs = tuple(_pair(item) for item in shown) if alike else ()
     return Finding(name, len(items), tuple(key.replace("_", " ") for key in head), rows, pairs)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from medshape_text.report.json_file import read_object
+from medshape_text.timings import timings_path
 
 MEDSHAPENET = 114_075
 """Lines of the list of MedShapeNet."""
@@ -44,17 +46,15 @@ class Times:
 
 def read_times(folder: Path, revision: str) -> Times:
     """The times beside a data set, if they are of this very revision."""
-    path = folder.absolute().with_name(f"{folder.absolute().name}.timings.json")
+    path = timings_path(folder.absolute())
     if not path.is_file():
         return Times("There is no file of times beside this folder. A build writes one; a copy of the data has none.")
     try:
-        if path.stat().st_size > LARGEST:
-            raise ValueError("it is too large")
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_object(path, LARGEST)
         if found["revision"] != revision:
             return Times("The file of times beside this folder belongs to another revision of the data.")
         return _times(found)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         return Times(f"The file of times beside this folder is damaged ({error!r}).")
 
 

@@ -1,27 +1,21 @@
 """Driving the site in headless Chromium: shared by the browser tests."""
 
 import json
-import shutil
 import threading
 from contextlib import contextmanager
 
 import pytest
+from headless_chromium import PATIENCE, needs_browser, open_browser  # noqa: F401
 from make_board import Ellipsoids, make_board, make_verifications
 
 from leaderboard.site import build_site, make_server
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402, F401
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402, F401
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402, F401
+pytest.importorskip("selenium", reason="selenium is not installed")
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: F401
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys  # noqa: F401
+from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: F401
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-CHROMEDRIVER = shutil.which("chromedriver") or ""
-needs_browser = pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver on PATH")
-PATIENCE = 240
-QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update", "--enable-unsafe-swiftshader"]  # fmt: skip
 VIEWS = '[...document.querySelectorAll("#views canvas")].filter((c) => c.getBoundingClientRect().width)'
 PIXELS = f"""return {VIEWS}.map((c) => {{
   const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
@@ -36,17 +30,6 @@ const h = [...t.tHead.rows[0].cells].find((c) => c.textContent.trim().startsWith
 const cells = [...t.tBodies[0].rows].filter((r) => !r.hidden).map((r) => r.cells[h.cellIndex]);
 const number = (text) => (text === "" ? null : Number(text));
 return cells.map((c) => ("value" in c.dataset ? number(c.dataset.value) : c.textContent.trim()));"""
-
-
-def open_browser(profile, *flags):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*QUIET, f"--user-data-dir={profile}", "--window-size=1200,1000", *flags):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
-    driver.set_script_timeout(PATIENCE)
-    return driver
 
 
 @contextmanager

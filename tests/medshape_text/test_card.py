@@ -32,7 +32,7 @@ def section(page: str, title: str) -> list[list[str]]:
     """Cells of the table in a section."""
     text = page.split(f"## {title}\n")[1].split("\n## ")[0]
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)(?:\\\\)*\|", line)[1:-1]] for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,28 @@ def test_without_physical_sizes_there_is_no_table_of_them(tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["categories.svg"]
 
 
+def test_sizes_are_of_real_shapes_and_their_median_is_one(tmp_path: Path) -> None:
+    rows = [row | {"volume_mm3": volume} for row, volume in
+            zip(small_set.rows(("bones",), 4), (1e3, 1e5, 1e4, 1e5), strict=True)]  # fmt: skip
+    rows[2]["origin"], rows[3]["origin"] = "mirrored", "template"
+    table = small_set.table(rows, "shapes")
+    assert section(card.render(ABOUT, table, []), "Sizes of the real shapes")[2][:2] == ["bone", "2"]
+    card.write(tmp_path, ABOUT, table, [])
+    drawn = ET.parse(tmp_path / "figures" / "volumes.svg").getroot()  # noqa: S314 (our own file)
+    lines = [line for line in drawn.iter("{http://www.w3.org/2000/svg}line") if line.get("stroke-width")]
+    (circle,) = drawn.iter("{http://www.w3.org/2000/svg}circle")
+    left, right = float(lines[0].get("x1", "")), float(lines[0].get("x2", ""))
+    # 1 and 100 cm³: the median is 50.5, on a logarithmic axis 0.8516 of the way
+    assert (float(circle.get("cx", "")) - left) / (right - left) == pytest.approx(0.8516, abs=1e-3)
+
+
+def test_a_card_has_a_title_and_says_how_to_cite_the_data_set(page: str) -> None:
+    assert "**This data set.** genmed-bench maintainers, *small*, version 1.0.0, 2026, https://arxiv.org" in page
+    assert page.count("# small\n") == 1
+    table = small_set.table(small_set.rows(), "shapes")
+    assert "---\n\n# small\n\nBalls." in card.render(replace(ABOUT, text="Balls."), table, [])
+
+
 def test_figures_are_pictures_that_are_shown_and_never_change(tmp_path: Path) -> None:
     table = small_set.table(small_set.rows(), "shapes")
     for name in ("one", "two"):
@@ -105,7 +127,7 @@ def test_figures_are_pictures_that_are_shown_and_never_change(tmp_path: Path) ->
 
 
 def test_names_cannot_break_out_of_tables_or_figures(tmp_path: Path) -> None:
-    evil = "a|b<script>\n# c"
+    evil = "a|b\\|c<script>\n# c"
     rows = [row | {"category": evil, "licence": evil, "flags": [evil]} for row in small_set.rows(("bones",), 2)]
     table = small_set.table(rows, "shapes")
     page = card.render(replace(ABOUT, name='"\n- x'), table, [])

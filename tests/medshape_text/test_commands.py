@@ -69,12 +69,13 @@ def test_too_many_failures_are_an_exit_code_of_their_own(shapes: Path, built: Pa
 
 @pytest.mark.parametrize(("text", "failed", "total", "exceeded"), [
     ("0", 0, 10, False), ("0", 1, 10, True), ("5%", 5, 100, False), ("5%", 6, 100, True), ("100%", 10, 10, False),
+    ("0.57%", 57, 10_000, False), ("0.57%", 58, 10_000, True),
 ])  # fmt: skip
 def test_tolerance(text: str, failed: int, total: int, exceeded: bool) -> None:
     assert parse_tolerance(text).exceeded(failed, total) is exceeded
 
 
-@pytest.mark.parametrize("text", ["", "many", "-1", "101%", "1.5", "nan%", "5 %%"])
+@pytest.mark.parametrize("text", ["", "many", "-1", "101%", "1.5", "nan%", "inf%", "5 %%", "9" * 5000])
 def test_no_tolerance(text: str, tmp_path: Path) -> None:
     result = run("--out", tmp_path / "out", "--max-failed", text)
     assert result.exit_code == 2
@@ -92,11 +93,32 @@ def test_verify_names_what_changed_and_what_is_not_its_own(built: Path, tmp_path
     path = next((copy / "sdf64").iterdir())
     path.write_bytes(path.read_bytes()[:-1])
     (copy / "note.txt").write_text("mine")
+    (copy / "a\x1b[2J\nerror: b").write_text("hostile")
     bad = run("verify", copy)
     assert bad.exit_code == 1
     assert f"sdf64/{path.name} is missing or differs" in bad.stderr
     assert "note.txt is not in the manifest" in bad.stderr
+    assert "error: a\\x1b[2J\\nerror: b is not in the manifest\n" in bad.stderr
     assert run("verify", tmp_path / "nowhere").exit_code == 1
+
+
+def test_brackets_in_the_name_of_a_folder_are_no_markup(shapes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a[" / "b]"
+    result = run("--source", "folder", shapes, "--licence", "CC-BY-4.0", "--out", out, "--max-failed", "2")
+    assert result.exit_code == 0, result.exception
+    assert str(out) in result.stderr
+
+
+def test_the_report_on_the_folder_above_lies_beside_it(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medshape_text.cli.places import beside
+
+    monkeypatch.chdir(built / "shapes")
+    assert beside(Path(".."), ".report.html") == built.with_name("set.report.html")
+    assert beside(Path(), ".report.html") == built / "shapes.report.html"
+    (tmp_path / "link").symlink_to(built)
+    assert beside(tmp_path / "link", ".html") == tmp_path / "link.html"
 
 
 def test_report_and_publish_without_a_network(built: Path, tmp_path: Path) -> None:

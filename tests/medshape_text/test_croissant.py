@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import small_set
 
+from medshape_text import card, croissant
 from medshape_text.records import CONFIGS, arrow_schema
 
 
@@ -57,6 +58,15 @@ def test_required_fields_of_the_specification(found: dict[str, Any]) -> None:
         assert records["@type"] == "cr:RecordSet"
         fields(records["field"])
     assert len(identities) == len(set(identities))
+
+
+def test_the_summary_is_a_paragraph_and_each_source_with_rows_is_cited_once(folder: Path, tmp_path: Path) -> None:
+    about = card.About("x", "# x\n\n- a list\n\nOne sentence,\non two lines.\n\nMore.",
+                       {"bones": "Doe 2020", "hearts": "Doe 2020", "livers": "Roe 2021"})  # fmt: skip
+    croissant.write(tmp_path, about, small_set.table(small_set.rows(), "shapes"))
+    written = json.loads((tmp_path / "croissant.json").read_text())
+    assert written["description"] == "One sentence, on two lines."
+    assert written["citeAs"] == f"genmed-bench maintainers, x, {about.url}; Doe 2020"
 
 
 def test_files_and_columns_are_those_there_are(found: dict[str, Any], folder: Path) -> None:

@@ -14,14 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import small_set
 from fake_hub import FakeHub, Fault
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from medshape_text import DatasetError, licences, manifest
+from medshape_text import DatasetError, licences, manifest, provenance, shards
 from medshape_text.publish import HubError, Published, PublishError, hub, publish
+from medshape_text.report import write_report
 
 REPO = "org/name"
 
@@ -162,12 +164,77 @@ def test_what_may_not_be_handed_on_stays_here_and_is_named(mixed: Path, server: 
     assert (stage["name"], stage["n_in"], stage["n_out"], sum(stage["dropped"].values())) == ("publish", 24, 11, 13)
 
 
+def relist(folder: Path, **changes: object) -> Path:
+    """Write the manifest anew after a file was added or the manifest was changed."""
+    found = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").unlink()
+    tables = {path: pq.read_metadata(path).num_rows for path in folder.rglob("*.parquet")}
+    rows = {path.relative_to(folder).as_posix(): number for path, number in tables.items()}
+    found |= {"files": provenance.list_files(folder, rows)} | changes
+    found["revision"] = manifest.revision(found)
+    (folder / "manifest.json").write_text(json.dumps(found))
+    return folder
+
+
+def test_geometry_of_dropped_shapes_stays_here(tmp_path: Path, server: FakeHub) -> None:
+    """``removed.parquet`` has no licences: a copy of a shape that may go may itself be one that may not."""
+    folder = small_set.write(tmp_path / "set", small_set.rows())
+    shards.write_table(folder / "removed.parquet", pa.table({"id": ["teeth-9"], "sdf": [b"SDF of a tooth"]}))
+    (folder / "notes.txt").write_text("mine, but the manifest has it")
+    result = push(relist(folder), server)
+    assert (result.rows, result.excluded) == (12, {})
+    assert shown(server) == contents(result.folder)
+    assert not {"removed.parquet", "notes.txt", "recipe/README.md"} & set(shown(server))
+    assert b"SDF of a tooth" not in b"".join(shown(server).values())
+    assert manifest.verify(result.folder) == []
+    assert "are not here" not in (result.folder / "README.md").read_text()
+    repo = server.repos["datasets", REPO]
+    server.commit(repo, repo.files | {"removed.parquet": b"of an earlier release"})
+    assert push(folder, server).removed == 1
+    assert "removed.parquet" not in shown(server)
+
+
+def test_without_dropped_shapes_the_very_folder_is_published(tmp_path: Path) -> None:
+    folder = small_set.write(tmp_path / "set", small_set.rows())
+    shards.write_table(folder / "removed.parquet", pa.table({"id": pa.array([], pa.string())}))
+    result = publish(relist(folder), REPO, dry_run=True)
+    assert result.folder == folder
+    assert result.revision == manifest.read(folder)["revision"]
+
+
+def test_a_report_on_the_published_copy_adds_up(mixed: Path, tmp_path: Path) -> None:
+    target = publish(relist(mixed, writer={}, seeds={}), REPO, dry_run=True).folder
+    left = [row for row in pq.read_table(target / "dropped.parquet").to_pylist() if row["stage"] == "publish"]
+    assert len(left) == 13
+    write_report(target, tmp_path / "page.html")
+    assert "All 5 checks hold" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("source", "command"),
+    [({"name": "mini", "inputs": [{"synthetic": {"per_category": 6}}, {"package": "mricron-data 1.2"}]},
+      "--source mini --synthetic 6 --brain MRICRON --out DIR"),
+     ({"name": "medshapenet", "list": {"limit": None}, "subject_table": "ab"},
+      "--source medshapenet --urls LIST --meta META.csv --out DIR"),
+     ({"name": "folder", "licence": "mine; rm -rf", "subject_table": ""},
+      "--source folder FOLDER --licence 'mine; rm -rf' --out DIR")],
+)  # fmt: skip
+def test_the_recipe_names_a_command_that_builds_that_source(
+    mixed: Path, source: dict[str, object], command: str
+) -> None:
+    target = publish(relist(mixed, source=source), REPO, dry_run=True).folder
+    assert f"    medshape-build {command}\n" in (target / "recipe" / "README.md").read_text()
+
+
 def test_the_copy_is_found_again_and_made_anew_when_it_is_damaged(mixed: Path, server: FakeHub) -> None:
     target = push(mixed, server).folder
     before, written = contents(target), (target / "README.md").stat().st_mtime_ns
     assert push(mixed, server).folder == target
     assert (target / "README.md").stat().st_mtime_ns == written
     (target / "sdf64" / "test-00000-of-00001.parquet").write_bytes(b"")
+    assert push(mixed, server).folder == target
+    assert contents(target) == before
+    (target / "manifest.json").write_bytes(b"{")
     assert push(mixed, server).folder == target
     assert contents(target) == before
 
@@ -247,6 +314,24 @@ def test_no_network_is_one_clear_message(allowed: Path, server: FakeHub) -> None
     server.__exit__()
     with pytest.raises(HubError, match="cannot be reached"):
         push(allowed, server)
+
+
+@pytest.mark.parametrize("token", ["hf_SECRET\u00e9", "hf_SECRET\x07", "hf_SEC\nRET"])
+def test_no_message_shows_the_token(allowed: Path, server: FakeHub, token: str) -> None:
+    with pytest.raises(HubError, match="the token holds characters") as caught:
+        publish(allowed, REPO, endpoint=server.url, token=token)
+    assert "SEC" not in str(caught.value)
+    assert server.log == []
+
+
+def test_no_message_shows_how_to_log_in_or_write_to_the_store(allowed: Path, server: FakeHub) -> None:
+    server.faults.append(Fault("POST", "/api/repos/create", 400, headers={
+        "X-Error-Message": "no https://store.example/a?X-Signature=SECRET&b=c here"}))  # fmt: skip
+    with pytest.raises(HubError) as caught:
+        publish(allowed, REPO, endpoint=server.url.replace("//", "//me:SECRET@"), token="hf_fake")  # noqa: S106
+    assert "SECRET" not in str(caught.value)
+    assert f"{server.url}/datasets/{REPO}" in str(caught.value)
+    assert "https://store.example/a here" in str(caught.value)
 
 
 KILLED = """
@@ -351,7 +436,9 @@ def test_the_fake_hub_takes_pull_requests(server: FakeHub) -> None:
      ("BSD-3-Clause", True, None), ("CC BY-NC-ND 4.0", True, "no-derivatives"),
      ("CC-BY-ND-4.0", True, "no-derivatives"),
      ("", True, "licence-not-stated"), ("  ", True, "licence-not-stated"), ("free", True, "licence-unknown"),
-     ("CC BY", True, "licence-unknown"), ("TCIA restricted", True, "licence-restricted"),
+     ("CC BY", True, "licence-unknown"), ("MIT?", True, "licence-unknown"), ("cC_by 4.0", True, None),
+     ("CC BY 4.0 (только для исследований)", True, "licence-unknown"), ("≠ CC0 1.0", True, "licence-unknown"),
+     ("TCIA restricted", True, "licence-restricted"),
      ("MIT", False, "source-forbids")],
 )  # fmt: skip
 def test_licences(licence: str, redistributable: bool, reason: str | None) -> None:

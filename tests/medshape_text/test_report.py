@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from headless_chromium import needs_browser, open_browser
 
 from medshape_text import codec, manifest, records
 from medshape_text.hashing import file_sha256
@@ -262,6 +263,25 @@ def test_open_leaks_of_the_build_are_told(tmp_path):
     assert "unsafe outside train 1 b" in text
 
 
+def test_lists_of_leaks_whose_items_are_no_pairs_are_shown_all_the_same(tmp_path):
+    leaks = {
+        "odd": [{"first": "a", "second": "b"}, {"first": "c"}],
+        "mixed": [{"first": "a", "second": "b"}] * 22 + [3],
+    }
+    folder = write_dataset(tmp_path / "d", [row("a", "hip", "train")], [stage("read", 1, 1)], leaks=leaks)
+    text = Page(report(folder, tmp_path)).text
+    assert "odd 2 first second a b c" in text
+    assert "mixed 23" in text
+
+
+def test_numbers_without_end_in_a_manifest_are_damage(tmp_path):
+    folder = write_dataset(tmp_path / "d", [row("a", "hip", "train")], [stage("read", 1, 1)])
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text.replace('"n_in": 1', '"n_in": 1e999'))
+    with pytest.raises(DatasetError, match="damaged"):
+        report(folder, tmp_path)
+
+
 def test_times_shares_rates_and_projection(page):
     lines = [[cell.strip() for cell in line] for line in page.tables["stage-times"][1:]]
     # 114,075 shapes are 2,281.5 times 50: 22,815 s, 91,260 s and their sum
@@ -274,7 +294,7 @@ def test_times_shares_rates_and_projection(page):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"revision": "x"}, "another revision"), ({"shapes": 0}, "damaged"),
+    [({"revision": "x"}, "another revision"), ({"shapes": 0}, "damaged"), ({"shapes": float("inf")}, "damaged"),
      ({"worker_seconds": {"read": "much"}}, "damaged"), ({"worker_seconds": 3}, "damaged"), (None, "no file of times")],
 )  # fmt: skip
 def test_times_that_do_not_fit_are_not_shown(tmp_path, change, words):
@@ -494,23 +514,9 @@ def test_a_large_set_is_never_in_memory_and_its_page_stays_small(tmp_path):
     assert len(html.encode()) < 5_000_000
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-CHROMEDRIVER = shutil.which("chromedriver") or ""
-QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update", "--window-size=1200,1000"]  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def browser(html, tmp_path_factory):
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    if not (CHROMIUM and CHROMEDRIVER):
-        pytest.skip("needs chromium and chromedriver on PATH")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
+    driver = open_browser(tmp_path_factory.mktemp("profile"))
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(html, encoding="utf-8")
     driver.get(path.as_uri())
@@ -518,6 +524,7 @@ def browser(html, tmp_path_factory):
     driver.quit()
 
 
+@needs_browser
 def test_the_browser_fetches_nothing_complains_of_nothing_and_runs_nothing_foreign(browser):
     assert browser.get_log("browser") == []
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
@@ -532,6 +539,7 @@ def test_the_browser_fetches_nothing_complains_of_nothing_and_runs_nothing_forei
     assert browser.execute_script("return window.pwned") is None
 
 
+@needs_browser
 def test_tables_sort_and_filter_by_keyboard(browser):
     def labels(selector):
         script = f"return [...document.querySelectorAll('{selector}')].filter((e) => !e.hidden).map((e) => e.innerText)"
@@ -549,6 +557,7 @@ def test_tables_sort_and_filter_by_keyboard(browser):
     assert browser.execute_script("return document.querySelector('.reason').open")
 
 
+@needs_browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_phone_width_needs_no_sideways_scrolling(browser, theme):
     metrics = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}

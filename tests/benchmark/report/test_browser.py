@@ -1,39 +1,23 @@
 """The report in a real browser: what is drawn, what turns, what sorts, and that nothing is fetched or injected."""
 
 import json
-import shutil
 
 import pytest
+from headless_chromium import PATIENCE, needs_browser, open_browser
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+pytest.importorskip("selenium", reason="selenium is not installed")
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-CHROMEDRIVER = shutil.which("chromedriver") or ""
-pytestmark = pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver on PATH")
-PATIENCE = 240
-QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update", "--enable-unsafe-swiftshader"]  # fmt: skip
+pytestmark = needs_browser
 IN_SIGHT = """[...document.querySelectorAll(".view canvas")].filter((c) => {
   const r = c.getBoundingClientRect(); return r.width && r.bottom > 0 && r.top < innerHeight; })"""
 PIXELS = f"""return {IN_SIGHT}.map((c) => {{
   const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data; let hash = 0, drawn = 0;
   for (let i = 0; i < d.length; i += 4) {{ if (d[i + 3]) drawn++; hash = (hash * 31 + d[i] + d[i + 3]) | 0; }}
   return [hash, drawn / (d.length / 4), c.closest(".case").dataset.case + "/" + c.dataset.view]; }})"""
-
-
-def open_browser(profile, *flags):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*QUIET, f"--user-data-dir={profile}", "--window-size=1200,1000", *flags):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
-    driver.set_script_timeout(PATIENCE)
-    return driver
 
 
 @pytest.fixture(scope="module")
