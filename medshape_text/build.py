@@ -15,9 +15,9 @@ from medshape_text.collect import collect
 from medshape_text.engine import Limits, Task, TaskError, run_local
 from medshape_text.files import sync
 from medshape_text.pipeline import DEDUPLICATE, READ, SPLIT, Source, StageCount, funnel
-from medshape_text.store import BATCH, Batch, Store, batches
+from medshape_text.store import BATCH, GIVEN_UP, Batch, Store, batches
 from medshape_text.timings import Timings, write_timings
-from medshape_text.work import CRASHED, Work, total_times
+from medshape_text.work import Work, total_times
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how much is done and how much there is."""
@@ -58,7 +58,8 @@ def build(
     what is lost when a build is killed) nor on how often the build was interrupted. Work in
     progress lies beside ``out`` in ``.<name>.partial`` and goes away with success. If ``out`` holds the
     very same data set already, its files are verified and nothing is done. How long every stage took is
-    written beside ``out`` (`medshape_text.timings`).
+    written beside ``out`` (`medshape_text.timings`). Shapes that were given up under other ``limits`` are tried again
+    as long as the data set is not finished.
 
     Raises:
         BuildError: if ``out`` holds something else, another build is writing it, a worker could not work, or
@@ -69,13 +70,13 @@ def build(
     out = out.absolute()
     work = out.parent / f".{out.name}.partial"
     try:
-        finished = _finished(source, out)
-        if finished:
-            return finished
-        (work / "shapes").mkdir(parents=True, exist_ok=True)
-        with FileLock(work / "lock", timeout=0):
-            built = _build(source, out, work, _How(workers, engine, limits or Limits(), batch), progress)
-        shutil.rmtree(work)
+        built = _finished(source, out)
+        if built is None or work.exists():  # a build that was killed after its last rename left its work
+            (work / "shapes").mkdir(parents=True, exist_ok=True)
+            with FileLock(work / "lock", timeout=0):
+                built = built or _finished(source, out)  # another build may have written it before the lock was ours
+                built = built or _build(source, out, work, _How(workers, engine, limits or Limits(), batch), progress)
+            shutil.rmtree(work, ignore_errors=True)  # what stays goes the next time
     except Timeout:
         raise BuildError(f"another build is writing {out}; wait for it or choose another folder.") from None
     except TaskError as error:
@@ -148,7 +149,7 @@ def _build(source: Source, out: Path, work: Path, how: _How, progress: Progress)
     collected = collect(source, light, store, planned)
     progress("looking for duplicates", 1, 1)
     drops += collected.drops
-    stages = [READ, CRASHED, *(stage.name for stage in source.stages), DEDUPLICATE, SPLIT]
+    stages = [READ, GIVEN_UP, *(stage.name for stage in source.stages), DEDUPLICATE, SPLIT]
     counts = funnel(stages, total, len(collected.splits), drops)
     compared = time.monotonic()
 
@@ -166,11 +167,11 @@ def _build(source: Source, out: Path, work: Path, how: _How, progress: Progress)
 
 
 def _curate(source: Source, store: Store, planned: Sequence[Batch], how: _How, progress: Progress) -> int:
-    todo = [number for number, batch in enumerate(planned) if not store.has(batch.key)]
+    todo = [number for number, batch in enumerate(planned) if not store.has(batch.key, how.limits)]
     total = sum(len(batch.ids) for batch in planned)
     resumed = done = total - sum(len(planned[number].ids) for number in todo)
     progress("curating shapes", done, total)
-    for number in how.engine(Work(source, store, tuple(planned)), todo, how.workers, how.limits):
+    for number in how.engine(Work(source, store, tuple(planned), how.limits), todo, how.workers, how.limits):
         done += len(planned[number].ids)
         progress("curating shapes", done, total)
     return resumed

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from medshape_text.codec import decode_surface
 from medshape_text.curate.dedup import DuplicatePair, Entry, find_duplicates, resolve_duplicates
+from medshape_text.curate.kinship import Member
 from medshape_text.curate.leaks import LeakReport, leak_report
-from medshape_text.curate.split import Member, place
+from medshape_text.curate.placement import place
+from medshape_text.one_thread import one_thread
 from medshape_text.pipeline import DEDUPLICATE, SPLIT, Dropped, Source
 from medshape_text.records import SIGNATURE, UNKNOWN_SUBJECT
 from medshape_text.store import Batch, Store
@@ -48,7 +50,8 @@ def collect(source: Source, light: pa.Table, store: Store, planned: Sequence[Bat
         planned: the batches in the store.
     """
     entries, members = _entries(source, light), _members(source, light)
-    pairs = find_duplicates(entries, _points(store, planned))
+    with one_thread():
+        pairs = find_duplicates(entries, _points(store, planned))
     resolution = resolve_duplicates(entries, pairs)
     placement = place(members, pairs, source.split_rule, resolution.drops)
     drops = [Dropped(shape_id, DEDUPLICATE, drop.reason, drop.detail) for shape_id, drop in resolution.drops.items()]

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from medshape_text import records
-from medshape_text.engine import Begin, Fault
+from medshape_text.engine import Begin, Fault, Limits
 from medshape_text.files import replacing
 from medshape_text.one_thread import one_thread
 from medshape_text.pipeline import Dropped, Source, process
-from medshape_text.store import Batch, Store
+from medshape_text.store import GIVEN_UP, Batch, Store
 
 ENCODE = "encode"
 """What the time is called that geometry takes to become bytes."""
-CRASHED = "worker"
-"""The stage that a drop names when a shape took its worker down: which one it was is not known."""
+_OUT_OF_MEMORY = "out-of-memory"
 
 
 @dataclass(frozen=True)
@@ -29,30 +29,44 @@ class Work:
     source: Source
     store: Store
     batches: tuple[Batch, ...]
+    limits: Limits
 
     def __call__(self, batch: int, given_up: Mapping[str, Fault], begin: Begin) -> None:
-        """Curate one batch; shapes that were given up become drops."""
-        rows, drops, clock = [], [], Counter[str]()
+        """Curate one batch; shapes that were given up become drops.
+
+        Raises:
+            MemoryError: at a shape; a new worker may have enough for it.
+            OSError: if something could not be read or written.
+        """
         wanted = self.batches[batch]
         with one_thread():
-            for shape_id in wanted.ids:
-                begin(shape_id)
-                fault = given_up.get(shape_id)
-                if fault is not None:
-                    drops.append(Dropped(shape_id, CRASHED, fault.reason, fault.detail))
-                    continue
-                result = process(self.source, shape_id, clock)
-                if isinstance(result, Dropped):
-                    drops.append(result)
-                else:
-                    began = time.perf_counter()
-                    rows.append(records.to_row(result))
-                    clock[ENCODE] += round(1e6 * (time.perf_counter() - began))
-        _add_times(self.store.folder / f"{wanted.key}.times", clock)
-        self.store.put(wanted.key, rows, drops)
+            self.store.put(wanted.key, self._results(wanted, given_up, begin), self.limits)
+
+    def _results(
+        self, wanted: Batch, given_up: Mapping[str, Fault], begin: Begin
+    ) -> Iterator[Mapping[str, Any] | Dropped]:
+        clock = Counter[str]()
+        for shape_id in wanted.ids:
+            begin(shape_id)
+            fault = given_up.get(shape_id)
+            if fault is not None:
+                yield Dropped(shape_id, GIVEN_UP, fault.reason, fault.detail)
+                continue
+            result = process(self.source, shape_id, clock)
+            if isinstance(result, Dropped):
+                if result.reason == _OUT_OF_MEMORY:  # what this worker did before must not decide
+                    raise MemoryError(result.detail)
+                yield result
+                continue
+            began = time.perf_counter()
+            row = records.to_row(result)
+            clock[ENCODE] += round(1e6 * (time.perf_counter() - began))
+            yield row
+        begin("")  # what follows is no shape's fault
+        _write_times(self.store.folder / f"{wanted.key}.times", clock)
 
 
-def _add_times(path: Path, clock: Counter[str]) -> None:
+def _write_times(path: Path, clock: Counter[str]) -> None:
     with replacing(path) as stream:
         stream.write(json.dumps(clock).encode())
 

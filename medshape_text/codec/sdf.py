@@ -54,12 +54,13 @@ def encode_sdf(sdf: NDArray[np.floating[Any]]) -> bytes:
 
     if sdf.shape != _GRID:
         raise ValueError(f"expected an SDF of shape {_GRID}, got {sdf.shape}")
-    largest = np.float32(np.abs(sdf).max())  # NaN if there is one
+    single = sdf.astype(np.float32)  # in which 0.2 is the truncation; in double precision it is less than that
+    largest = np.abs(single).max()  # NaN if there is one
     if not largest <= np.float32(TRUNCATION):
         raise ValueError(f"an SDF is truncated at ±{TRUNCATION}, found {largest}")
     level = np.floor(sdf.astype(np.float64) / STEP).clip(-LEVELS, LEVELS - 1).astype(np.int16)
-    level[sdf >= np.float32(TRUNCATION)] = LEVELS
-    level[sdf <= -np.float32(TRUNCATION)] = -LEVELS - 1
+    level[single >= np.float32(TRUNCATION)] = LEVELS
+    level[single <= -np.float32(TRUNCATION)] = -LEVELS - 1
     step = np.diff(np.diff(level, axis=0, prepend=np.int16(0)), axis=2, prepend=np.int16(0))
     code = ((step << 1) ^ (step >> 15)).astype("<u2")
     planes = code.reshape(-1, 1).view(np.uint8).T  # (2, 64**3): all low bytes, all high bytes

@@ -39,11 +39,11 @@ class Topology:
 
 def topology(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> Topology:
     """Connectivity of a triangle mesh, (V, 3) vertices and (F, 3) faces; unused vertices do not count."""
-    from medshape_text.curate.sdf import clean, edges  # compiled code: slow to import
+    from medshape_text.curate.sdf import clean, edges, parts  # compiled code: slow to import
 
     found = edges.find_edges(faces)
     return Topology(
-        components=edges.components(faces, len(vertices))[1],
+        components=parts.components(faces, len(vertices))[1],
         watertight=found.watertight,
         closed=not found.excess.any(),
         degenerate=int(clean.without_area(vertices, faces).sum()),

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from medshape_text.curate.dedup.records import DuplicatePair
-from medshape_text.curate.split import Member, Placement
+from medshape_text.curate.kinship import Member, strays
+from medshape_text.curate.placement import Placement
 
 _EXAMPLES = 10
 _SUBJECT_SPLITS = ("train", "validation", "test")
@@ -25,7 +26,10 @@ class SubjectLeak:
 
 @dataclass(frozen=True)
 class PairLeak:
-    """Near-equal shapes that were to go to two splits, and the id of the one that was dropped instead, if any."""
+    """Near-equal shapes that were to go to two splits, and the id of the one that was dropped instead, if any.
+
+    Of the ``kind`` "linked" no pair says so, but pairs of others do.
+    """
 
     first: str
     second: str
@@ -86,7 +90,7 @@ def leak_report(
     """Look at where everything went, not at the rule that sent it there.
 
     Args:
-        members: all shapes, as they were given to :func:`medshape_text.curate.split.place`.
+        members: all shapes, as they were given to :func:`medshape_text.curate.placement.place`.
         pairs: of ids of members.
         placement: what that gave.
         zero_shot: the categories that were to be held out.
@@ -97,12 +101,13 @@ def leak_report(
     strays = (member.id for member in kept if member.category in held_out and splits[member.id] != "zero_shot")
     trained = {member.subject for member in kept if splits[member.id] == "train" and not member.synthetic}
     unsafe = [member.id for member in kept if not member.split_safe]
+    by_id = {member.id: member for member in members}
     return LeakReport(
         _subject_leaks(kept, placement),
-        tuple(_pair_leaks(pairs, placement)),
+        (*_pair_leaks(pairs, placement), *_chain_leaks(by_id, pairs, placement)),
         tuple(sorted(strays)),
         tuple(sorted(i for i in unsafe if splits[i] not in ("train", "zero_shot"))),
-        _linked({member.id: member for member in members}, pairs, placement),
+        _linked(by_id, pairs, placement),
         tuple(sorted(i for i in unsafe if splits[i] == "train")),
         tuple(sorted({m.subject for m in kept if splits[m.id] == "zero_shot" and m.subject in trained})),
     )
@@ -130,6 +135,14 @@ def _pair_leaks(pairs: Sequence[DuplicatePair], placement: Placement) -> Iterabl
         if first != second:
             dropped = [shape_id for shape_id in (pair.first, pair.second) if shape_id not in placement.splits]
             yield PairLeak(pair.first, pair.second, pair.kind, first, second, " ".join(dropped))
+
+
+def _chain_leaks(by_id: dict[str, Member], pairs: Sequence[DuplicatePair], placement: Placement) -> Iterable[PairLeak]:
+    told = {frozenset((pair.first, pair.second)) for pair in pairs}
+    for ends in strays(by_id, pairs, placement.splits):
+        if frozenset(ends) not in told:
+            first, second = sorted(ends)
+            yield PairLeak(first, second, "linked", placement.splits[first], placement.splits[second])
 
 
 def _linked(by_id: dict[str, Member], pairs: Sequence[DuplicatePair], placement: Placement) -> tuple[LinkedPerson, ...]:

@@ -41,7 +41,7 @@ def repair_mesh(vertices: Points, faces: Faces, fragment_area: float, fragment_e
         fragment_area: parts of at most this share of the whole area may be fragments,
         fragment_extent: if the longest side of their box is also at most this share of the whole's.
     """
-    from medshape_text.curate.sdf import clean, edges  # compiled code: slow to import
+    from medshape_text.curate.sdf import clean, edges, parts  # compiled code: slow to import
     from medshape_text.curate.sdf.orient import orient
 
     done: dict[str, int] = {}
@@ -80,7 +80,7 @@ def repair_mesh(vertices: Points, faces: Faces, fragment_area: float, fragment_e
         note("turned-shells", found.reversed)
         if found.buried.any():
             buried = triangles[found.buried]
-            note("dropped-inner-shells", edges.components(buried, len(points))[1])
+            note("dropped-inner-shells", parts.components(buried, len(points))[1])
             triangles = triangles[~found.buried]
     if not done:
         return Repaired(vertices, faces, ())
@@ -100,7 +100,7 @@ def _compact(points: Points, faces: Faces) -> tuple[Points, Faces, int]:
 
 def _fragments(points: Points, faces: Faces, area_share: float, extent_share: float) -> tuple[NDArray[np.bool_], int]:
     """(F,) faces that are no stray fragments, and how many parts are."""
-    from medshape_text.curate.sdf.edges import components
+    from medshape_text.curate.sdf.parts import components
     from medshape_text.curate.sdf.rays import boxes
 
     label, count = components(faces, len(points))

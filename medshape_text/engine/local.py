@@ -6,7 +6,8 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 
-from medshape_text.engine.supervisor import Limits, Supervisor, Task
+from medshape_text.engine.supervisor import Supervisor
+from medshape_text.engine.task import Limits, Task
 
 
 def run(task: Task, batches: Sequence[int], workers: int, limits: Limits) -> Iterator[int]:

@@ -19,6 +19,7 @@ class FaultyTask:
 
     folder: Path
     batches: tuple[tuple[str, ...], ...]
+    dies_storing: bool = False
 
     def __call__(self, batch: int, given_up: Mapping[str, Fault], begin: Begin) -> None:
         """Do what the names say."""
@@ -27,6 +28,8 @@ class FaultyTask:
             begin(item)
             outcome = given_up[item].reason if item in given_up else self._do(item, name)
             (self.folder / item).write_text(outcome)
+        if self.dies_storing:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def _do(self, item: str, name: str) -> str:
         first_time = not (self.folder / f"{item}.tried").exists()
@@ -44,6 +47,10 @@ class FaultyTask:
                 bytearray(2**34)
             except MemoryError:
                 return "no memory"
+        if name == "greedy" or (name == "greedy once" and first_time):
+            bytearray(2**34)
+        if name == "lost connection":
+            raise ConnectionResetError("a server went away")
         if name == "full disk":
             raise OSError(28, "No space left on device", "somewhere")
         if name == "bug":

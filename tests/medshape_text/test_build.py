@@ -12,16 +12,20 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tiny_source
 from filelock import FileLock
 from tiny_source import BROKEN, SUBJECTS, TinySource
 
-from medshape_text import manifest
+from medshape_text import manifest, store
 from medshape_text.build import BuildError, build
+from medshape_text.engine import Fault, Limits
 from medshape_text.pipeline import Dropped, funnel
 from medshape_text.stage import Stage
+from medshape_text.store import Store
+from medshape_text.work import Work
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -139,6 +143,14 @@ def test_same_command_again_verifies_and_does_nothing(reference: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in reference.rglob("*")} == before
 
 
+def test_work_that_a_killed_build_left_beside_a_finished_set_goes(reference: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tiny"
+    shutil.copytree(reference, out)
+    (tmp_path / ".tiny.partial" / "shapes").mkdir(parents=True)
+    assert build(TinySource(), out).up_to_date
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+
+
 def test_other_content_is_never_overwritten(reference: Path, tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="another source, version or options"):
         build(TinySource(stretch=1.1), reference)
@@ -193,6 +205,53 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(reference: Path, tmp_p
     assert not out.exists()
     assert build(TinySource(), out, batch=2).resumed == len(SUBJECTS)
     assert contents(out) == contents(reference)
+
+
+def test_a_batch_of_large_meshes_is_no_more_than_one_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows go to the disk while the batch is worked on, and the result is the same."""
+    monkeypatch.setattr(store, "_MOST_WAITING", 1)
+    source = TinySource()
+    (batch,) = store.batches(source)
+    kept = store.Store(tmp_path)
+    Work(source, kept, (batch,), Limits())(0, {}, lambda _: None)
+    with pa.memory_map(str(tmp_path / f"{batch.key}.arrow")) as stream:
+        assert pa.ipc.open_file(stream).num_record_batches == 9 + 1  # one a shape, and the ending
+    found = kept.read(batch.key, ["id", "mesh", "sdf", "signature"])
+    monkeypatch.undo()
+    Work(source, kept, (batch,), Limits())(0, {}, lambda _: None)
+    assert found.equals(kept.read(batch.key, ["id", "mesh", "sdf", "signature"]))
+    assert len(found) == 9
+    assert [drop.reason for drop in kept.drops(batch.key)] == list(BROKEN.values())
+
+
+def test_what_one_worker_has_no_memory_left_for_is_tried_in_a_new_one(tmp_path: Path) -> None:
+    stages = [Stage("hoard", "1", tiny_source.hoard), *TinySource().stages]
+    built = build(replace(TinySource(), stages=stages), tmp_path / "out", batch=4)
+    assert built.reasons == {"out-of-memory": 1, "non-finite": 1, "too-few-faces": 1, "unreadable": 1}
+    rows = {row["id"]: row for row in pq.read_table(tmp_path / "out" / "dropped.parquet").to_pylist()}
+    assert rows["tiny_03_femur_left"]["reason"] == "out-of-memory"  # it never has enough; tiny_09 does at last
+
+
+def test_a_shape_given_up_under_other_limits_is_tried_again(tmp_path: Path) -> None:
+    out, source = tmp_path / "out", TinySource()
+    work = Store(tmp_path / ".out.partial" / "shapes")
+    work.folder.mkdir(parents=True)
+    planned = store.batches(source, 6)
+    short = Limits(seconds=1)
+    given_up = {"tiny_03_femur_left": Fault("timeout", "not done after 1 s")}
+    for number in (0, 1):
+        Work(source, work, tuple(planned), short)(number, given_up, lambda _: None)
+    assert all(work.has(batch.key, short) for batch in planned)
+    assert [work.has(batch.key, Limits()) for batch in planned] == [False, True]
+    built = build(source, out, batch=6)
+    assert built.resumed == 6
+    assert "timeout" not in built.reasons
+
+
+def test_finished_work_of_another_form_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {batch.key for batch in store.batches(TinySource())}
+    monkeypatch.setattr(store, "SCHEMA_VERSION", "3")
+    assert before.isdisjoint(batch.key for batch in store.batches(TinySource()))
 
 
 def test_a_shape_that_kills_its_worker_costs_itself(reference: Path, tmp_path: Path) -> None:

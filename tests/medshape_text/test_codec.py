@@ -72,6 +72,15 @@ def test_signs_at_the_edges_of_levels(value: float) -> None:
     check_sdf(sdf)
 
 
+def test_double_precision_is_truncated_and_signed_the_same() -> None:
+    sdf = np.full((64, 64, 64), 0.2)
+    sdf[1], sdf[2, 0, 0] = -0.2, -1e-60  # which in single precision is 0
+    found = codec.decode_sdf({"sdf": codec.encode_sdf(sdf)})
+    assert (found[0] == TRUNCATION).all()
+    assert (found[1] == -TRUNCATION).all()
+    assert found[2, 0, 0] < 0
+
+
 def test_stated_loss_and_size_of_a_smooth_shape() -> None:
     assert LOSS_VOXELS == 1 / 128
     cell = check_sdf(ball(0.8))

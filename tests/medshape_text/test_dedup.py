@@ -284,6 +284,13 @@ def test_of_equal_files_the_first_in_the_list_stays() -> None:
     assert found.flags == {}  # it was a that is like z, and a is gone
 
 
+def test_what_is_said_to_be_kept_is_kept() -> None:
+    entries = [entry("a"), entry("b", source="t"), entry("c", source="t")]
+    found = resolve_duplicates(entries, [DuplicatePair("a", "b", "rotated"), DuplicatePair("b", "c", "content")])
+    assert set(found.drops) == {"b", "c"}
+    assert found.drops["c"].detail == "content pair with b, like a; a is kept"
+
+
 def test_near_equal_shapes_go_across_sources_and_are_flagged_within_one() -> None:
     pairs = [DuplicatePair("a", "b", "copy"), DuplicatePair("a", "c", "re-meshed")]
     found = resolve_duplicates([entry("a"), entry("b"), entry("c", source="other")], pairs)

@@ -20,11 +20,12 @@ BATCHES = (
     ("hang", "fine"),
     ("memory", "exit", "killed", "fine"),
     ("segfault once", "fine"),
-    ("fine",),
+    ("fine", "greedy", "greedy once"),
 )
 EXPECTED = {
     "0-0": "done", "0-1": "crashed", "0-2": "done", "1-0": "timeout", "1-1": "done", "2-0": "no memory",
     "2-1": "crashed", "2-2": "crashed", "2-3": "done", "3-0": "done", "3-1": "done", "4-0": "done",
+    "4-1": "out-of-memory", "4-2": "done",
 }  # fmt: skip
 
 
@@ -47,6 +48,20 @@ def test_a_full_disk_ends_the_work_as_itself_and_a_bug_as_a_task_error(tmp_path:
     with pytest.raises(TaskError, match=r"KeyError.*a mistake in the program"):
         list(run_local(FaultyTask(tmp_path, (("bug",),)), [0], 1, LIMITS))
     assert not multiprocessing.active_children()
+
+
+def test_a_worker_lost_again_and_again_at_no_item_ends_the_work(tmp_path: Path) -> None:
+    """Killed while it stores its results; the last item is blamed at first, but going without it does not help."""
+    with pytest.raises(TaskError, match=r"lost 3 times while it was at no item.*SIGKILL"):
+        list(run_local(FaultyTask(tmp_path, (("fine",),), dies_storing=True), [0], 1, LIMITS))
+    with pytest.raises(TaskError, match=r"lost 3 times while it was at no item.*SIGKILL"):
+        list(run_local(FaultyTask(tmp_path, ((),), dies_storing=True), [0], 1, LIMITS))
+    assert not multiprocessing.active_children()
+
+
+def test_a_connection_the_task_lost_is_not_taken_for_the_workers_own(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionResetError, match="a server went away"):
+        list(run_local(FaultyTask(tmp_path, (("lost connection",),)), [0], 1, LIMITS))
 
 
 def test_leaving_early_leaves_no_process_and_no_thread(tmp_path: Path) -> None:

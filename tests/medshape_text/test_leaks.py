@@ -9,8 +9,10 @@ import pytest
 from test_dedup import Library, bones, decimated, mirrored, turned
 
 from medshape_text.curate.dedup import DuplicatePair, resolve_duplicates
+from medshape_text.curate.kinship import Member
 from medshape_text.curate.leaks import LeakReport, PairLeak, leak_report
-from medshape_text.curate.split import CountSplit, HashSplit, Member, Placement, place
+from medshape_text.curate.placement import Placement, place
+from medshape_text.curate.split import CountSplit, HashSplit
 
 SUBJECTS = tuple(f"llp26_{index:02d}" for index in range(26))
 MINI = CountSplit(SUBJECTS)
@@ -59,6 +61,16 @@ def test_a_pair_that_was_left_across_splits_is_an_open_leak() -> None:
     placed = Placement({"a": "train", "b": "test"}, {}, {"a": "train", "b": "test"}, {"ann": "ann", "bob": "bob"})
     found = leak_report(members, [DuplicatePair("a", "b", "mirrored")], placed)
     assert found.duplicates_across_splits == (PairLeak("a", "b", "mirrored", "train", "test"),)
+    assert found.open_leaks == 1
+
+
+def test_shapes_across_splits_that_a_third_one_links_are_an_open_leak() -> None:
+    members = [Member("a", "ann", "liver"), Member("b", "bob", "liver"), Member("c", "cid", "liver")]
+    wanted = {"a": "train", "b": "test", "c": "train"}
+    placed = Placement({"b": "test", "c": "train"}, {}, wanted, {name: name for name in ("ann", "bob", "cid")})
+    found = leak_report(members, [DuplicatePair("a", "b", "rotated"), DuplicatePair("a", "c", "rotated")], placed)
+    assert found.duplicates_across_splits == (PairLeak("a", "b", "rotated", "train", "test", "a"),
+                                              PairLeak("b", "c", "linked", "test", "train"))  # fmt: skip
     assert found.open_leaks == 1
 
 

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from medshape_text.curate.dedup import DuplicatePair
-from medshape_text.curate.split import CountSplit, HashSplit, Member, place, split_subjects
+from medshape_text.curate.kinship import Member
+from medshape_text.curate.placement import place
+from medshape_text.curate.split import CountSplit, HashSplit, split_subjects
 
 SUBJECTS = tuple(f"llp26_{index:02d}" for index in range(26))
 TEST = {"llp26_01", "llp26_06", "llp26_19", "llp26_21", "llp26_22", "llp26_25"}
@@ -130,6 +132,30 @@ def test_unknown_provenance_is_trained_on_only_while_it_touches_nobody_known() -
                                                               "k1_spleen": "unsafe-duplicate"}  # fmt: skip
     assert placed.splits["kidney_2_liver"] == placed.splits["kidney_3_liver"] == "train"
     assert placed.persons["kidney_1"] == "kidney_1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [({"synthetic": True}, "leaks-into-split"), ({"split_safe": False}, "unsafe-duplicate")]
+)
+def test_copies_of_a_copy_that_goes_do_not_stay_beside_the_original(kind: dict[str, bool], reason: str) -> None:
+    # the pairs are a star: nobody compared the last two, and what links them is dropped
+    members = [Member("a", "a", "liver", **kind), liver("llp26_01"), Member("z", "z", "liver", **kind)]  # type: ignore[arg-type]
+    placed = place(members, [pair("a", "llp26_01_liver"), pair("a", "z")], MINI)
+    assert placed.splits == {"llp26_01_liver": "test"}
+    assert {shape_id: drop.reason for shape_id, drop in placed.drops.items()} == {"a": reason, "z": reason}
+    assert "llp26_01_liver" in placed.drops["z"].detail
+
+
+def test_ends_of_a_star_that_a_user_tears_apart_do_not_both_stay() -> None:
+    members = [liver("a", declared="train"), liver("b", declared="test"), liver("c", declared="train")]
+    placed = place(members, [pair("a_liver", "b_liver"), pair("a_liver", "c_liver")], MINI)
+    assert placed.splits == {"b_liver": "test"}
+
+
+def test_a_synthetic_shape_between_two_persons_does_not_make_them_one() -> None:
+    members = [liver("llp26_00"), liver("llp26_01"), Member("a", "synthetic", "liver", synthetic=True)]
+    placed = place(members, [pair("a", "llp26_00_liver"), pair("a", "llp26_01_liver")], MINI)
+    assert placed.splits == {"llp26_00_liver": "train", "llp26_01_liver": "test"}
 
 
 def test_held_out_categories_are_nowhere_else() -> None:

@@ -39,6 +39,17 @@ def deadly_surface(shape: Shape) -> Shape | Drop:
     return surface.STAGE(shape)
 
 
+_hoarded: list[str] = []
+
+
+def hoard(shape: Shape) -> Shape | Drop:
+    """A stage that fills memory as caches do: what comes late in a worker's life finds none left, unless it is new."""
+    if shape.id == "tiny_03_femur_left" or (shape.id == "tiny_09_femur_left" and "tiny_00_femur_left" in _hoarded):
+        raise MemoryError
+    _hoarded.append(shape.id)
+    return shape
+
+
 def divide_by_zero(shape: Shape) -> Shape | Drop:
     """A stage with a mistake that shows for one shape."""
     return replace(shape, level=str(1 / (shape.id != "tiny_04_femur_left")))

@@ -50,6 +50,8 @@ def resolve_duplicates(entries: Sequence[Entry], pairs: Sequence[DuplicatePair])
             other = original[shape_id] if pair.kind in _REASON else kept[shape_id]
             if other == shape_id or shape_id in drops:
                 continue
+            if pair.kind in _REASON and source[kept[other]] != source[other]:
+                other = kept[other]  # that copy goes too
             if pair.kind in _REASON or source[other] != source[shape_id]:
                 drops[shape_id] = _drop(shape_id, other, pair)
             else:

@@ -6,8 +6,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from medshape_text.curate.sdf.crossings import Points
 from medshape_text.curate.sdf.edges import Faces, Mask, mixed
-from medshape_text.curate.sdf.rays import Points
+from medshape_text.curate.sdf.triangle import cross, sides
 
 WELD = 1e-7
 """Vertices are the same if they round to the same multiple of this share of the longest side: a bit less than the
@@ -73,11 +74,9 @@ def _first_equal(rows: Faces) -> Faces:
 def _pinched(points: Points, faces: Faces, thinnest: float) -> Mask:
     found = np.zeros(len(faces), np.bool_)
     for face in range(len(faces)):
-        a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        ux, uy, uz, vx, vy, vz = sides(points, faces, face)
         wx, wy, wz = vx - ux, vy - uy, vz - uz
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        nx, ny, nz = cross(ux, uy, uz, vx, vy, vz)
         longest = max(ux * ux + uy * uy + uz * uz, vx * vx + vy * vy + vz * vz, wx * wx + wy * wy + wz * wz)
         # The height over the longest side is the doubled area divided by it.
         found[face] = nx * nx + ny * ny + nz * nz <= thinnest * thinnest * longest
@@ -88,9 +87,7 @@ def _pinched(points: Points, faces: Faces, thinnest: float) -> Mask:
 def _without_area(points: Points, faces: Faces, least: float) -> Mask:
     found = np.zeros(len(faces), np.bool_)
     for face in range(len(faces)):
-        a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        ux, uy, uz, vx, vy, vz = sides(points, faces, face)
+        nx, ny, nz = cross(ux, uy, uz, vx, vy, vz)
         found[face] = nx * nx + ny * ny + nz * nz <= least * least
     return found

@@ -15,9 +15,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from medshape_text.curate.sdf.clean import pinched
-from medshape_text.curate.sdf.distance import subdivide
-from medshape_text.curate.sdf.edges import Edges, Faces, Labels, root_of
-from medshape_text.curate.sdf.rays import Points, count_crossings, ray_index
+from medshape_text.curate.sdf.crossings import Points, count_crossings
+from medshape_text.curate.sdf.edges import Edges, Faces, Labels
+from medshape_text.curate.sdf.parts import components
+from medshape_text.curate.sdf.rays import ray_index
+from medshape_text.curate.sdf.subdivide import subdivide
 
 _BLOCK = 4
 """Edge, in voxels, of the blocks over which the cones' winding number is looked at once if it is far from 1/2."""
@@ -36,31 +38,13 @@ def cones(points: Points, edges: Edges) -> tuple[Points, Faces]:
     excess = edges.excess
     chosen = np.flatnonzero(excess)
     ends = np.where((excess[chosen] > 0)[:, None], edges.ends[chosen, ::-1], edges.ends[chosen])
-    label, count = _joined(ends, len(points))
+    label, count = components(ends, len(points))
     middle = points[ends].mean(axis=1)
     length = np.linalg.norm(points[ends[:, 1]] - points[ends[:, 0]], axis=1) + 1e-12
     total = np.bincount(label, length, minlength=count)
     apexes = np.stack([np.bincount(label, length * middle[:, k], minlength=count) / total for k in range(3)], axis=1)
     faces = np.column_stack([ends, label + len(points)])
     return np.concatenate([points, apexes]), np.repeat(faces, np.abs(excess[chosen]), axis=0)
-
-
-@njit(cache=True, nogil=True)
-def _joined(ends: Faces, n_vertices: int) -> tuple[Faces, int]:
-    parent = np.arange(n_vertices).astype(np.int32)
-    for edge in range(len(ends)):
-        first, second = root_of(parent, ends[edge, 0]), root_of(parent, ends[edge, 1])
-        parent[max(first, second)] = min(first, second)
-    number = np.full(n_vertices, -1, np.int64)
-    label = np.empty(len(ends), np.int64)
-    count = 0
-    for edge in range(len(ends)):
-        root = root_of(parent, ends[edge, 0])
-        if number[root] < 0:
-            number[root] = count
-            count += 1
-        label[edge] = number[root]
-    return label, count
 
 
 def cone_winding(points: Points, cone: Faces, resolution: int) -> NDArray[np.float64]:
@@ -84,13 +68,20 @@ def _lattice(places: Points) -> Points:
     return np.stack(np.meshgrid(places, places, places, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
+def _but_one(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """All of a grid but the last and but the first layer along an axis: what lies before each other."""
+    whole = slice(None)
+    before, behind = [whole] * 3, [whole] * 3
+    before[axis], behind[axis] = slice(None, -1), slice(1, None)
+    return tuple(before), tuple(behind)
+
+
 def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     for axis in range(3):
-        first, last = [slice(None)] * 3, [slice(None)] * 3
-        first[axis], last[axis] = slice(None, -1), slice(1, None)
+        first, last = _but_one(axis)
         grown = mask.copy()
-        grown[tuple(first)] |= mask[tuple(last)]
-        grown[tuple(last)] |= mask[tuple(first)]
+        grown[first] |= mask[last]
+        grown[last] |= mask[first]
         mask = grown
     return mask
 
@@ -113,10 +104,9 @@ def membranes(points: Points, faces: Faces, winding: NDArray[np.float64]) -> Poi
     for axis in range(3):
         crossings = np.zeros(n**3, np.int32)
         count_crossings(points, faces, axis, n, False, crossings)
-        first, last = [slice(None)] * 3, [slice(None)] * 3
-        first[axis], last[axis] = slice(None, -1), slice(1, None)
-        free = crossings.reshape(winding.shape)[tuple(last)] == 0
-        low = np.argwhere(free & (inside[tuple(first)] != inside[tuple(last)]))
+        first, last = _but_one(axis)
+        free = crossings.reshape(winding.shape)[last] == 0
+        low = np.argwhere(free & (inside[first] != inside[last]))
         here = winding[tuple(low.T)]
         there = winding[tuple((low + np.eye(3, dtype=np.int64)[axis]).T)]
         passage = low.astype(np.float64)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from medshape_text.curate.sdf.crossings import Points
 from medshape_text.curate.sdf.edges import Faces
-from medshape_text.curate.sdf.rays import Points, boxes, ray_index
+from medshape_text.curate.sdf.rays import boxes, ray_index
 
 _PROBES = 32
 _SEEN = 4

@@ -8,10 +8,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from medshape_text.curate.sdf import edges as topology
-from medshape_text.curate.sdf.edges import Faces, Labels, Mask
+from medshape_text.curate.sdf.crossings import Points
+from medshape_text.curate.sdf.edges import Faces, Labels, Mask, find_edges, is_balanced
 from medshape_text.curate.sdf.nesting import containers
-from medshape_text.curate.sdf.rays import Points
+from medshape_text.curate.sdf.parts import components, patches_of
+from medshape_text.curate.sdf.triangle import cross, sides
 
 _SURE_VOTE = 0.6
 """From this share of its area on, a patch is believed about which of its sides it says is out."""
@@ -51,13 +52,13 @@ def orient(points: Points, faces: Faces) -> Oriented:
         faces: (F, 3), at least one; equal vertices merged, without pinched and repeated faces.
     """
     nothing = np.zeros(len(faces), bool)
-    if topology.is_balanced(faces):  # then parts are patches, and their faces agree
-        label, count = topology.components(faces, len(points))
+    if is_balanced(faces):  # then parts are patches, and their faces agree
+        label, count = components(faces, len(points))
         turned, border = nothing, np.zeros((len(faces), 3), bool)
     else:
-        found = topology.find_edges(faces)
+        found = find_edges(faces)
         pairs = found.forward + found.backward == 2
-        label, turned, count, _ = topology.patches(found.of, faces, pairs)
+        label, turned, count, _ = patches_of(found.of, faces, pairs)
         border = ~pairs[found.of]
     oriented = _turned(faces, turned) if turned.any() else faces
     patches = _measure(points, oriented, label, count, turned, border)
@@ -135,7 +136,7 @@ def _reverse(patches: _Patches, inside: Mask, large: NDArray[np.int64]) -> Mask:
 
 
 def _buried(patches: _Patches, reverse: Mask, inside: Mask, large: NDArray[np.int64]) -> Mask:
-    """(P,) whether a closed outward patch lies lies in another one, the innermost around it outward."""
+    """(P,) whether a closed outward patch lies in another one, the innermost around it outward."""
     outward = ((patches.volume < 0) == reverse) & ~patches.open
     depth = inside.sum(axis=1)
     result = np.zeros(len(depth), bool)
@@ -166,10 +167,9 @@ def _tally(
     border_sum, border_count = np.zeros((count, 3)), np.zeros(count)
     whole_sum, whole_count = np.zeros((count, 3)), np.zeros(count)
     for face in range(len(faces)):
-        a, b, c, patch = faces[face, 0], faces[face, 1], faces[face, 2], label[face]
-        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        patch = label[face]
+        ux, uy, uz, vx, vy, vz = sides(points, faces, face)
+        nx, ny, nz = cross(ux, uy, uz, vx, vy, vz)
         own = np.sqrt(nx * nx + ny * ny + nz * nz) / 2
         area[patch] += own
         against[patch] += own * turned[face]

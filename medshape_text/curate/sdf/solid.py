@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medshape_text.curate.sdf import clean
+from medshape_text.curate.sdf.crossings import Points, count_crossings
 from medshape_text.curate.sdf.distance import distances
 from medshape_text.curate.sdf.edges import Faces, beside, find_edges, is_balanced
 from medshape_text.curate.sdf.membrane import border_of_solid, cone_winding, cones, membranes
 from medshape_text.curate.sdf.orient import orient
-from medshape_text.curate.sdf.rays import Points, count_crossings
 
 _EXACT = 1.0
 """Voxels up to this far from a triangle are compared with every triangle in that reach."""
