@@ -4,6 +4,8 @@ Exit codes of ``genmed-bench``: 0 all well; 1 a bug of ours (traceback); 2 bad u
 name; 3 the data set is missing, damaged or of another schema; 4 the method, its spec or its weights do
 not load; 5 a run folder holds another configuration, is damaged, in use, or cannot be compared; 6 the
 disk refused a write (finished work is kept); 7 the run is complete but some predictions failed.
+The leaderboard's commands add: 8 something cannot be submitted, or the Hub does not take it (the same command goes on);
+9 a verification said something else than "reproduced", or a results folder may not be merged.
 """
 
 from __future__ import annotations

@@ -10,15 +10,17 @@ from benchmark.contract import Case, Volume
 from benchmark.data.rows import read_manifest
 from benchmark.data.shapes import ShapeDataset, open_shapes
 from benchmark.metrics.base import NOT_APPLICABLE, OK
-from benchmark.tasks import find_task
+from benchmark.tasks import TASKS, find_task
 from leaderboard.model import Table
-from leaderboard.rank.submissions import Results, Submission
+from leaderboard.rank.results import Results
+from leaderboard.rank.submissions import Submission
 from leaderboard.site import CaseFacts, CaseScores
 from leaderboard.verify import Limits
 from leaderboard.verify.folder import read_folder
 from leaderboard.verify.others import read_volume
 from leaderboard.verify.parsing.parent import Cells, read_cells
 from leaderboard.verify.refusal import RefusedError
+from medshape_text.records import SPLITS
 
 _OPEN_AT_ONCE = 64
 
@@ -93,11 +95,18 @@ class ResultViews:
         return known.reported_rows()
 
     def _ids(self, table: Table) -> list[str]:
-        return list(self._split(table.split).ids) if table.data_revision == self._revision else []
+        """Cases of the table that are in the data at hand; its task and split may be words that nobody knows."""
+        known = table.data_revision == self._revision and table.task in TASKS and table.split in self._splits
+        return list(self._split(table.split).ids) if known else []
 
     @cached_property
     def _revision(self) -> str:
         return str(read_manifest(self._data)["revision"])
+
+    @cached_property
+    def _splits(self) -> set[str]:
+        names = read_manifest(self._data)["files"]
+        return {split for split in SPLITS if any(name.startswith(f"sdf64/{split}-") for name in names)}
 
     def _split(self, split: str) -> ShapeDataset:
         if split not in self._opened:
@@ -112,6 +121,8 @@ class ResultViews:
         try:
             files = read_folder(known.folder, limits)
             with files.predictions:
+                if files.hashes[files.predictions_name] != known.hashes.get(files.predictions_name):
+                    return None  # they were changed after they were verified
                 return read_cells(files.predictions, files.predictions_name, list(self._split(split).ids), limits)
         except RefusedError:
             return None

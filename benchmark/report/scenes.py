@@ -120,7 +120,7 @@ def _observation_view(scene: Scene, case: Case, ghost: Layer | None) -> View:
     if observation.kind == "planes":
         sheets = scene.add("sheets", plane_sheets(observation), "observed", "sheet")
         layers = [sheets, ghost]
-        note = _planes_note(observation)
+        note = planes_note(observation)
     else:
         prompt, missing = corrupted_surfaces(observation, case.truth)
         absent = scene.add("missing", missing, "unobserved", "ghost")
@@ -129,7 +129,8 @@ def _observation_view(scene: Scene, case: Case, ghost: Layer | None) -> View:
     return View("observation", "Observation", layers=tuple(layer for layer in layers if layer), note=note)
 
 
-def _planes_note(observation: Observation) -> str:
+def planes_note(observation: Observation) -> str:
+    """How many of the observed planes meet the shape."""
     planes = list(observed_planes(observation))
     hit = sum(bool((np.take(observation.value, index, axis) > 0.5).any()) for axis, index in planes)
     if not hit:

@@ -71,8 +71,8 @@ def _show(key: str, case: Case, entries: Sequence[Entry], focus: Entry, columns:
         category=case.category,
         subject=case.subject,
         origin=case.origin,
-        scale=_scale(case),
-        error_range=_error_range(case),
+        scale=scale_text(case),
+        error_range=error_range_text(case),
         dice=dice,
         dice_text=f"{headline.title} {headline.text(dice)}",
         planes=case.observation.kind == "planes",
@@ -94,13 +94,15 @@ def _caption(entry: Entry, case_id: str, columns: Sequence[Column]) -> Iterable[
         yield column.title.replace(",", ""), column.text(value), column.signature
 
 
-def _scale(case: Case) -> str:
+def scale_text(case: Case) -> str:
+    """How large a voxel is; empty where nobody knows."""
     if case.millimetres_per_unit is None:
         return ""
     return f"1 voxel = {case.millimetres_per_unit / HALF_BOX_VOXELS:.2f} mm"
 
 
-def _error_range(case: Case) -> str:
+def error_range_text(case: Case) -> str:
+    """Where the error colours saturate, in voxels and, where the scale is known, millimetres."""
     voxels = f"{ERROR_RANGE_VOXELS:g} voxels"
     if case.millimetres_per_unit is None:
         return voxels

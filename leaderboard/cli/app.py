@@ -18,7 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Complete medical shapes, score the completions, compare methods, submit and rank them.\n\n"
     "Exit codes: 0 all well, 2 bad usage, 3 data, 4 method, 5 run folder, 6 disk, 7 some predictions failed, "
-    "8 submission, 9 verification says something else.",
+    "8 submission, 9 verified and not reproduced, or not to be merged.",
 )
 board = typer.Typer(no_args_is_help=True, help="The leaderboard: build it, look at it, check a results folder.")
 
@@ -54,7 +54,9 @@ def submit(
 
 @app.command()
 def verify(
-    submission: Annotated[Path, typer.Argument(help="A submission's folder.", show_default=False)],
+    submissions: Annotated[
+        list[Path], typer.Argument(help="Folders of submissions.", show_default=False, metavar="submission…")
+    ],
     data: DataOption = "mini",
     write: Annotated[bool, typer.Option("--write", help="Keep the record in the results folder it lies in.")] = False,
 ) -> None:
@@ -62,7 +64,7 @@ def verify(
     with errors_reported():
         from leaderboard.cli import verifying
 
-        verifying.verify(submission, data, write)
+        verifying.verify(submissions, data, write)
 
 
 @board.command()

@@ -7,20 +7,22 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from benchmark.data.catalogue import resolve
+from benchmark.data.catalogue import DATASETS, cache_folder, resolve
 from benchmark.errors import DataError, UsageError
 from leaderboard.cli.verifying import NotReproducedError, others_of
+from leaderboard.data_sets import describe
 from leaderboard.model import Table
 from leaderboard.rank.board import board_of
 from leaderboard.rank.check import check as check_results
 from leaderboard.rank.check import passes
 from leaderboard.rank.exports import table_csv, table_json
 from leaderboard.rank.hub_results import eval_results as hub_text
-from leaderboard.rank.submissions import Results, read_results
+from leaderboard.rank.results import Results, read_results
 from leaderboard.site import build_site
 from leaderboard.site import serve as serve_site
 from leaderboard.verify import Verifier
 from leaderboard.views import ResultViews
+from medshape_text.manifest import MANIFEST
 
 
 def build(results: Path, output: Path, data: str, per_category: int) -> None:
@@ -31,11 +33,15 @@ def build(results: Path, output: Path, data: str, per_category: int) -> None:
     """
     read = _read(results)
     board = board_of(read)
-    views = ResultViews(read, resolve(data), per_category) if per_category else None
+    say = Console(stderr=True)
+    folder = resolve(data) if per_category else _at_hand(data)
+    views = ResultViews(read, folder, per_category) if folder and per_category else None
+    if folder is None:
+        say.print(f"no data set {data} here: its page says no more than the revision", highlight=False, markup=False)
     verifications = {one.id: one.verification for one in read.submissions if one.verification is not None}
     written = build_site(
-        board, output, cases=views, verifications=verifications, export=_downloads,
-        progress=lambda title: Console(stderr=True).print(title, highlight=False, markup=False),
+        board, output, cases=views, data_sets=[describe(folder)] if folder else [], verifications=verifications,
+        export=_downloads, progress=lambda title: say.print(title, highlight=False, markup=False),
     )  # fmt: skip
     total = sum(written.values()) / 1e6
     Console().print(f"{len(written)} files, {total:.1f} MB: {(output / 'index.html').absolute().as_uri()}",
@@ -73,6 +79,12 @@ def eval_results(results: Path, method: str, dataset: str) -> None:
         typer.echo(hub_text(board_of(_read(results)), method, dataset), nl=False)
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def _at_hand(data: str) -> Path | None:
+    """The folder of a data set that is there: where no case is drawn, none is built for its page alone."""
+    folder = cache_folder() / DATASETS[data].folder if data in DATASETS else Path(data)
+    return folder if (folder / MANIFEST).is_file() else None
 
 
 def _read(results: Path) -> Results:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from leaderboard.submission.hub import push_submission
 from leaderboard.submission.making import make_submission
 
 HUB = "hf://datasets/"
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -37,20 +39,28 @@ def submit(run: Path | None, card_path: Path, to: str, data: str, elsewhere: Els
     """
     if (run is None) == (elsewhere.folder is None):
         raise UsageError("give either a run folder or --from-folder PREDICTIONS --task TASK")
+    hub = to.removeprefix(HUB) if to.startswith(HUB) else None
+    if hub is not None and not _REPOSITORY.fullmatch(hub):
+        raise UsageError(f"{to} names no data set of the Hub; say {HUB}ORG/NAME")
+    if dry_run and hub is None:
+        raise UsageError("--dry-run is for hf://datasets/ORG/NAME; a folder can be looked at")
     card = read_card(card_path)
     folder = resolve(data)
     with tempfile.TemporaryDirectory(prefix="genmed-bench-") as temporary:
         made = _made(run, card, folder, elsewhere, Path(temporary))
-        console = Console()
-        if to.startswith(HUB):
-            pushed = push_submission(made, to.removeprefix(HUB), dry_run=dry_run)
-            console.print(f"{pushed.state}: {pushed.url}", highlight=False, soft_wrap=True)
-            for name, size in pushed.files.items():
-                console.print(f"{size:12d} {name}", highlight=False, markup=False, soft_wrap=True)
+        if hub is None:
+            _print(str(to_folder(made, Path(to))))
             return
+        pushed = push_submission(made, hub, dry_run=dry_run)
+        _print(f"{pushed.state}: {pushed.url}")
+        for name, size in pushed.files.items():
+            _print(f"{size:12d} {name}")
         if dry_run:
-            raise UsageError("--dry-run is for hf://datasets/ORG/NAME; a folder can be looked at")
-        console.print(str(to_folder(made, Path(to))), highlight=False, markup=False, soft_wrap=True)
+            _print(f"\nThe pull request would say:\n\n{pushed.title}\n\n{pushed.description}")
+
+
+def _print(text: str) -> None:
+    Console().print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _made(run: Path | None, card: ModelCard, data: Path, elsewhere: Elsewhere, to: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,11 @@ from rich.console import Console
 from benchmark.data.catalogue import resolve
 from benchmark.errors import BenchError, UsageError
 from leaderboard.model import Verification
+from leaderboard.rank.reading import is_folder, names_in
+from leaderboard.submission.layout import SUBMISSIONS
 from leaderboard.verify import Verifier, write_verification
+
+_VERDICTS = {"differs": "its numbers are not what its predictions score", "cannot": "its numbers cannot be computed"}
 
 
 class NotReproducedError(BenchError):
@@ -19,32 +24,44 @@ class NotReproducedError(BenchError):
     exit_code = 9
 
 
-def verify(submission: Path, data: str, write: bool) -> None:
-    """Verify a submission, print what was found, and keep it if asked to.
+def verify(submissions: Sequence[Path], data: str, write: bool) -> None:
+    """Verify submissions, print what was found, and keep it if asked to.
 
     Raises:
-        NotReproducedError: unless it was reproduced and not refused.
+        NotReproducedError: unless all were reproduced and none refused.
         DataError: if the data set is damaged or missing.
-        UsageError: if the record is to be kept and the submission lies in no results folder.
+        UsageError: if one is no folder, or the record is to be kept and it lies in no results folder.
     """
-    results = submission.absolute().parent.parent
-    if write and submission.absolute().parent.name != "submissions":
-        raise UsageError(f"{submission} lies in no results folder, so there is no place to keep the record")
-    found = Verifier(resolve(data)).verify(submission, others=others_of(submission))
-    _print(found)
-    if write:
-        Console().print(str(write_verification(results, found)), highlight=False, markup=False, soft_wrap=True)
-    refused = any(finding.severity == "refused" for finding in found.findings)
-    if found.verdict != "reproduced" or refused:
-        raise NotReproducedError(f"{found.submission}: {'refused' if refused else found.verdict}")
+    folders = [_named(submission, write) for submission in submissions]
+    verifier = Verifier(resolve(data))
+    wrong = []
+    for folder in folders:
+        found = verifier.verify(folder, others=others_of(folder))
+        _print(found)
+        if write:
+            record = write_verification(folder.parent.parent, found)
+            Console().print(str(record), highlight=False, markup=False, soft_wrap=True)
+        refused = any(finding.severity == "refused" for finding in found.findings)
+        if found.verdict != "reproduced" or refused:
+            wrong.append(f"{found.submission}: {'refused' if refused else _VERDICTS[found.verdict]}")
+    if wrong:
+        raise NotReproducedError(f"{'; '.join(wrong)}; the reasons are above")
+
+
+def _named(submission: Path, write: bool) -> Path:
+    # Its name is part of what is verified, so "." and "x/.." have to become names; links are for verify to refuse.
+    folder = Path(os.path.normpath(submission.absolute()))
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}; give that of a submission: RESULTS/submissions/ID")
+    if write and folder.parent.name != SUBMISSIONS:
+        raise UsageError(f"{folder} lies in no results folder, so there is no place to keep the record")
+    return folder
 
 
 def others_of(submission: Path) -> Sequence[Path]:
     """The other submissions in its results folder."""
-    mine = submission.absolute()
-    return sorted(
-        path for path in mine.parent.iterdir() if path.is_dir() and path != mine and not path.name.startswith(".")
-    )
+    folder = submission.absolute().parent
+    return [folder / name for name in names_in(folder) if name != submission.name and is_folder(folder / name)]
 
 
 def _print(found: Verification) -> None:

@@ -6,7 +6,7 @@ from benchmark.provenance import toolkit_version
 from leaderboard.model import Board
 from leaderboard.rank.pages import page_of
 from leaderboard.rank.quotations import quotations
-from leaderboard.rank.submissions import Results
+from leaderboard.rank.results import Results
 from leaderboard.rank.tables import tables_of
 
 

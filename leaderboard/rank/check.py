@@ -11,11 +11,17 @@ from leaderboard.model import Finding, Verification
 from leaderboard.rank import reading
 from leaderboard.rank.history import changes, content
 from leaderboard.rank.reading import UnreadableError
+from leaderboard.rank.results import VERIFICATIONS, WITHDRAWN, read_results
 from leaderboard.rank.sheets import sheets_of
-from leaderboard.rank.submissions import VERIFICATIONS, WITHDRAWN, Submission, read_results
+from leaderboard.rank.submissions import Submission
 from leaderboard.submission.layout import LIST, SUBMISSIONS
+from leaderboard.verify.codes import OF_OTHERS
 
 _PREDICTIONS = "predictions."
+_COMPARED = (
+    "submission", "verdict", "largest_difference", "files", "data_revision", "rows", "observations", "memorisation"
+)  # fmt: skip
+"""Of a verification; the toolkit and machine may be others."""
 Verify = Callable[[Path], Verification]
 """Computes the scores of a submission anew from its predictions and the pinned truth."""
 
@@ -47,7 +53,7 @@ def check(results: Path, verify: Verify, base: Path | None = None) -> list[Findi
     for submission in submissions:
         found += _submission(submission)
         if base is None or _is_new(submission, results, base):
-            found += _again(submission, verify, claims="flagged" if base is None else "refused")
+            found += _again(submission, verify, new=base is not None)
     found += _duplicates(submissions)
     order = ("refused", "flagged", "note")
     return sorted(found, key=lambda finding: (order.index(finding.severity), finding.code, finding.detail))
@@ -75,37 +81,40 @@ def _submission(submission: Submission) -> Iterator[Finding]:
         yield Finding(error.code, "refused", f"{submission.id}: its verification: {error}")
 
 
-def _again(submission: Submission, verify: Verify, claims: str) -> Iterator[Finding]:
-    """Compare what was recorded with what is found now; ``claims`` is the severity of what cannot be checked here."""
+def _again(submission: Submission, verify: Verify, new: bool) -> Iterator[Finding]:
+    """Compare what was recorded with what is found now.
+
+    A flag that is found but not recorded would not be seen on the site, so the record is refused: whoever wrote it may
+    have left the flag out. An old record may lack what only later submissions showed.
+    """
     recorded = submission.verification
     if recorded is None or submission.refused:
         return
     if recorded.remade:
         what = f"{submission.id}: its predictions are said to be made anew from the weights, which is not tried here"
-        yield Finding("remade-not-tried", claims, what)
+        yield Finding("remade-not-tried", "refused" if new else "flagged", what)
     try:
         fresh = verify(submission.folder)
     except Exception as error:  # whatever goes wrong with a stranger's files is a finding, not a crash
         yield Finding("verify-failed", "refused", f"{submission.id}: verify failed: {type(error).__name__}: {error}")
         return
-    for finding in fresh.findings:
-        if finding not in recorded.findings:
-            severity = finding.severity
-            yield Finding(finding.code, severity, f"{submission.id}: found now, not recorded: {finding.detail}")
-    differing = [
-        name
-        for name in ("submission", "verdict", "files", "data_revision", "rows", "observations", "memorisation")
-        if asdict(fresh)[name] != asdict(recorded)[name]
-    ]
+    unrecorded = [finding for finding in fresh.findings if finding not in recorded.findings]
+    for finding in unrecorded:
+        severity = finding.severity
+        yield Finding(finding.code, severity, f"{submission.id}: found now, not recorded: {finding.detail}")
+    now, then = asdict(fresh), asdict(recorded)
+    differing = [name for name in _COMPARED if now[name] != then[name]]
+    if any(finding.severity == "flagged" and (new or finding.code not in OF_OTHERS) for finding in unrecorded):
+        differing.append("findings")
     if differing:
-        what = f"{submission.id}: computed again, the verification differs in {', '.join(differing)}"
+        what = f"{submission.id}: computed again, the verification differs in {', '.join(differing)}; verify --write it"
         yield Finding("verification-differs", "refused", what)
 
 
 def _files(submission: Submission) -> Iterator[Finding]:
-    names = set(reading.names_in(submission.folder))
+    names = set(reading.names_in(submission.folder, hidden=True))
     for name in sorted(names - {*submission.hashes, LIST}):
-        yield Finding("unexpected-file", "refused", f"{submission.id}: {name!r} is not in {LIST}")
+        yield Finding("unexpected-file", "refused", f"{submission.id}: {name!r} is not in {LIST}; remove it")
     for name, sha in sorted(submission.hashes.items()):
         if name not in names:
             yield Finding("missing-file", "refused", f"{submission.id}: {name!r} is not there")

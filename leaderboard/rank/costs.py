@@ -28,8 +28,12 @@ def hardware_text(document: Mapping[str, Any], record: Mapping[str, Any]) -> str
     if not isinstance(said, Mapping):
         return ""
     cores = said.get("cores")
-    parts = [said.get("accelerator"), said.get("processor"), f"{cores} cores" if isinstance(cores, int) else None]
+    parts = [said.get("accelerator"), said.get("processor"), _cores(cores) if isinstance(cores, int) else None]
     return ", ".join(str(part)[:100] for part in parts if part)
+
+
+def _cores(count: int) -> str:
+    return "1 core" if count == 1 else f"{count} cores"
 
 
 def _numbers(values: Iterable[object]) -> Iterable[float]:

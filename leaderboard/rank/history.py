@@ -10,7 +10,7 @@ from pathlib import Path
 from leaderboard.model import Finding
 from leaderboard.rank import reading
 from leaderboard.rank.reading import UnreadableError
-from leaderboard.rank.submissions import VERIFICATIONS, WITHDRAWN
+from leaderboard.rank.results import VERIFICATIONS, WITHDRAWN
 from leaderboard.submission.layout import SUBMISSIONS
 
 KEPT = (SUBMISSIONS, VERIFICATIONS, WITHDRAWN)

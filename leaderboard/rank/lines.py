@@ -14,6 +14,7 @@ from leaderboard.rank.panel import Panel, class_macros, intervals
 from leaderboard.rank.places import ranks
 from leaderboard.rank.sheets import Sheet
 from leaderboard.rank.submissions import Submission
+from leaderboard.verify.codes import UNRANKED
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Candidate:
 def lines_of(candidates: Sequence[Candidate], columns: Sequence[Column]) -> tuple[Entry, ...]:
     """A line a candidate: the ranked ones first, best first, then controls, then all that is not ranked.
 
-    Only the latest submission of an owner whose numbers were computed here is ranked.
+    Only the latest submission of an owner whose numbers were computed here is ranked, and none flagged as `UNRANKED`.
 
     Args:
         candidates: at least one; all of the same signatures and cases.
@@ -65,8 +66,8 @@ def lines_of(candidates: Sequence[Candidate], columns: Sequence[Column]) -> tupl
 
 
 def is_contender(entry: Entry) -> bool:
-    """Whether an entry is ranked: computed here, no control, neither withdrawn nor superseded."""
-    out = {"withdrawn", "superseded"} & {finding.code for finding in entry.findings}
+    """Whether an entry is ranked: computed here, no control, not withdrawn, superseded or flagged as `UNRANKED`."""
+    out = {"withdrawn", "superseded", *UNRANKED} & {finding.code for finding in entry.findings}
     return entry.tier in {"recomputed", "reproduced"} and not entry.control and not out
 
 
@@ -110,9 +111,15 @@ def _sorted(entries: Sequence[Entry], column: Column) -> tuple[Entry, ...]:
 
 
 def _superseded(candidates: Sequence[Candidate]) -> dict[str, tuple[Finding, ...]]:
-    """Submissions that a later one of the same owner replaces; what was withdrawn replaces nothing."""
+    """Submissions that a later one of the same owner replaces; what has no place of its own replaces nothing."""
     latest: dict[tuple[str, ...], Submission] = {}
-    standing = [c.submission for c in candidates if c.submission.trusted and c.submission.withdrawn is None]
+    standing = [
+        c.submission
+        for c in candidates
+        if c.submission.trusted
+        and c.submission.withdrawn is None
+        and not UNRANKED & {finding.code for finding in c.submission.all_findings}
+    ]
     for submission in sorted(standing, key=lambda each: (each.created, each.id)):
         latest[submission.owner] = submission
     return {

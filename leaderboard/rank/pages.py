@@ -32,14 +32,15 @@ def page_of(submission: Submission) -> MethodPage:
 
 def reproduce(submission: Submission) -> Iterator[str]:
     """Commands, run in the results folder, that compute the numbers again; and, of a run, the predictions too."""
-    yield shlex.join(["genmed-bench", "verify", f"{SUBMISSIONS}/{submission.id}"])
     document = submission.document
+    data = document["data"]
+    source = ["--data", str(data.get("name", "mini"))]
+    yield shlex.join(["genmed-bench", "verify", f"{SUBMISSIONS}/{submission.id}", *source])
     if document.get("made_by") != "run":
         return
-    data = document["data"]
     command = [
         "genmed-bench", "run", "--method", submission.method, "--task", document["task"],
-        "--data", data.get("name", "mini"), "--split", data["split"],
+        *source, "--split", data["split"],
     ]  # fmt: skip
     for seed in document.get("seeds", [0]):
         yield shlex.join([*command, "--seed", str(seed)])

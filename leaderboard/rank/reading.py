@@ -29,9 +29,14 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def names_in(folder: Path) -> list[str]:
-    """Sorted names in a folder; none if it is no folder of its own. What begins with a dot is work in progress."""
-    return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if is_folder(folder) else []
+def names_in(folder: Path, *, hidden: bool = False) -> list[str]:
+    """Sorted names in a folder; none if it is no folder of its own.
+
+    Without ``hidden``, what begins with a dot is passed over: work in progress, and what file managers and git leave.
+    """
+    if not is_folder(folder):
+        return []
+    return sorted(path.name for path in folder.iterdir() if hidden or not path.name.startswith("."))
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,8 +12,9 @@ from leaderboard.rank.columns import columns_of, profile_title, table_place
 from leaderboard.rank.lines import Candidate, lines_of
 from leaderboard.rank.quotations import quoted_in, quoted_tables
 from leaderboard.rank.reading import UnreadableError
+from leaderboard.rank.results import Results
 from leaderboard.rank.sheets import Sheet, sheets_of
-from leaderboard.rank.submissions import Results, Submission
+from leaderboard.rank.submissions import Submission
 
 Key = tuple[str, str, str, str, str, str]
 """Task, its version, profile, data revision, split, and the key of the sheet: signatures and cases."""
@@ -67,14 +69,13 @@ def _table(key: Key, candidates: Sequence[Candidate]) -> Table:
     sheet = candidates[0].sheet
     columns = columns_of(task, profile, sheet.cases)
     headline = sheet.cases[columns[0].signature]
-    names = sorted({str(c.submission.document.get("data", {}).get("name", "")) for c in candidates} - {""})
     digest = hashlib.sha256("\0".join(key).encode()).hexdigest()
     table = Table(
         id=f"{task}-{profile}-{split}-{revision[:8]}-{digest[:6]}",
         task=task,
         profile=profile,
         title=f"{task}: {profile_title(profile)}" + ("" if split == "test" else f", {split} split"),
-        data_name=names[0] if len(names) == 1 else "",
+        data_name=_data_name(candidates),
         data_revision=revision,
         split=split,
         headline=columns[0].metric,
@@ -84,3 +85,15 @@ def _table(key: Key, candidates: Sequence[Candidate]) -> Table:
         cases=len(headline),
     )
     return replace(table, quoted=quoted_in(table))
+
+
+def _data_name(candidates: Sequence[Candidate]) -> str:
+    """What most call the data set, those first whose numbers were computed here: one stranger cannot rename it."""
+    for trusted in (True, False):
+        said = [c.submission.document.get("data", {}).get("name", "") for c in candidates]
+        names = Counter(
+            str(name) for c, name in zip(candidates, said, strict=True) if name and c.submission.trusted is trusted
+        )
+        if names:
+            return min(names, key=lambda name: (-names[name], name))
+    return ""

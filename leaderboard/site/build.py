@@ -73,9 +73,9 @@ def build_site(
                 _write_cases(folder, pages, read, cases, say)
         say("methods, data sets")
         _write_methods(folder, pages, board, verifications or {})
-        for data_set, tables in data_sets_of(board, data_sets):
-            address = f"data-sets/{data_set_key(data_set.name, data_set.revision)}.html"
-            folder.write(address, pages.render("data_set.html", 1, data_set_context(data_set, tables)))
+        for address, data_set, tables in data_sets_of(board, data_sets):
+            context = data_set_context(data_set, tables)
+            folder.write(f"data-sets/{address}.html", pages.render("data_set.html", 1, context))
         folder.write("index.html", pages.render("index.html", 0, front.front_context(board)))
         folder.write("methods/index.html", pages.render("methods.html", 1, _method_list(board)))
         if cases:
@@ -133,13 +133,17 @@ def _write_methods(folder: Folder, pages: Pages, board: Board, verifications: Ma
 
 
 def _method_list(board: Board) -> dict[str, object]:
-    tables: dict[str, int] = {}
+    tasks: dict[str, list[str]] = {}
     for table in board.tables:
         for entry in (*table.entries, *table.quoted):
             if not standing.is_refused(entry):
-                tables[entry.submission] = tables.get(entry.submission, 0) + 1
+                tasks.setdefault(entry.submission, []).append(table.task)
     ordered = sorted(board.methods, key=lambda page: (page.method.lower(), page.submission))
-    rows = [(page, key(page.submission), tables.get(page.submission, 0)) for page in ordered]
+    rows = [
+        (page, key(page.submission), ", ".join(sorted(set(found))), len(found))
+        for page in ordered
+        for found in [tasks.get(page.submission, [])]
+    ]
     return {"title": "Methods", "rows": rows}
 
 

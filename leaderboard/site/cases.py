@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmark.contract import Case
-from benchmark.report.scenes import ERROR_RANGE_VOXELS
+from benchmark.report.views import error_range_text, scale_text
 from leaderboard.model import Column, Table
 from leaderboard.site import numbers, standing
 from leaderboard.site.names import key
 from leaderboard.site.scenes import case_scene, method_mesh
 from leaderboard.site.sources import CaseFacts, CaseScores, CaseViews
-from medshape_text.frame import HALF_BOX_VOXELS
 
 SHOWN_AT_FIRST = 3
 UNDER_VIEWS = 3
@@ -69,8 +68,8 @@ def case_context(of: TableCases, case: Case, place: int) -> dict[str, object]:
         "rows": rows,
         "first": first,
         "planes": case.observation.kind == "planes",
-        "error_range": _error_range(case),
-        "scale": _scale(case),
+        "error_range": error_range_text(case),
+        "scale": scale_text(case),
         "before": _neighbour(of, place - 1),
         "after": _neighbour(of, place + 1),
         "place": place + 1,
@@ -110,16 +109,3 @@ def _row(of: TableCases, index: int, line: standing.Line, case: str) -> dict[str
 
 def _neighbour(of: TableCases, place: int) -> Neighbour | None:
     return Neighbour(key(of.shown[place]), of.shown[place]) if 0 <= place < len(of.shown) else None
-
-
-def _scale(case: Case) -> str:
-    if case.millimetres_per_unit is None:
-        return ""
-    return f"1 voxel = {case.millimetres_per_unit / HALF_BOX_VOXELS:.2f} mm"
-
-
-def _error_range(case: Case) -> str:
-    voxels = f"{ERROR_RANGE_VOXELS:g} voxels"
-    if case.millimetres_per_unit is None:
-        return voxels
-    return f"{voxels} = {ERROR_RANGE_VOXELS * case.millimetres_per_unit / HALF_BOX_VOXELS:.3g} mm"

@@ -9,15 +9,21 @@ from leaderboard.site.names import key
 from leaderboard.site.sources import DataSet
 
 
-def data_sets_of(board: Board, known: Sequence[DataSet]) -> list[tuple[DataSet, list[Table]]]:
-    """Every data set (name and revision) of a ranking, as it is described or with no more than its name."""
-    described = {(each.name, each.revision): each for each in known}
+def data_sets_of(board: Board, known: Sequence[DataSet]) -> list[tuple[str, DataSet, list[Table]]]:
+    """(address, data set, tables) of all that is ranked, as it is described or with no more than its name.
+
+    The revision says which data set it is; the name is only what submitters call it.
+    """
+    described = {each.revision: each for each in known}
     tables: dict[tuple[str, str], list[Table]] = {}
     for table in board.tables:
         if not table.entries:
             continue  # quoted rows rest on data of their own
         tables.setdefault((table.data_name, table.data_revision), []).append(table)
-    return [(described.get(where, DataSet(*where)), found) for where, found in sorted(tables.items())]
+    return [
+        (data_set_key(*where), described.get(where[1], DataSet(*where)), found)
+        for where, found in sorted(tables.items())
+    ]
 
 
 def data_set_key(name: str, revision: str) -> str:

@@ -52,7 +52,7 @@ def replacing_site(target: Path) -> Iterator[Folder]:
         RunError: if ``target`` is something else than a site or an empty folder.
         WriteError: when the disk refuses.
     """
-    target = target.absolute()
+    target = target.resolve()  # a link to a folder stays one, and what it points to is replaced
     if target.exists() and not (target.is_dir() and ((target / MARKER).is_file() or not any(target.iterdir()))):
         raise RunError(f"{target} is not a site made by genmed-bench and will not be replaced; choose another folder")
     fresh, old = (target.with_name(f".{target.name}.{suffix}") for suffix in ("new", "old"))

@@ -11,6 +11,11 @@ from leaderboard.site.names import key
 from leaderboard.site.words import PROFILES
 
 MOST_LEADERS = 3
+SUBMITTING = (
+    "genmed-bench run --method METHOD --task TASK --data DATA --out RUN",
+    "genmed-bench submit RUN --model-card CARD.yaml --data DATA --to RESULTS",
+    "genmed-bench submit --from-folder PREDICTIONS --task TASK --model-card CARD.yaml --data DATA --to RESULTS",
+)
 _ORDER = ("overlap", "dense", "genmed", "field")
 
 
@@ -40,7 +45,9 @@ def front_context(board: Board) -> dict[str, object]:
         "title": "Leaderboard",
         "profiles": [(name, PROFILES.get(name, name)) for name in profiles],
         "rows": rows,
+        "submitting": SUBMITTING,
         "submissions": len(shown),
+        "submitted": len({table.task for table in board.tables if table.entries}),
         "cases": sum({(t.task, t.data_revision, t.split): t.cases for t in board.tables}.values()),
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from leaderboard.site.names import key, safe_link
@@ -37,9 +37,11 @@ class Pages:
 
     @cached_property
     def _environment(self) -> Environment:
+        # The camera's buttons are those of the run report, like the viewer itself.
+        loader = ChoiceLoader([PackageLoader("leaderboard.site"), PackageLoader("benchmark.report")])
         environment = Environment(
-            loader=PackageLoader("leaderboard.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-            lstrip_blocks=True, finalize=_visible,
+            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+            finalize=_visible,
         )  # fmt: skip
         environment.filters["words"] = lambda name: str(name).replace("_", " ").replace("-", " ")
         environment.filters["breakable"] = _breakable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.contract import Case, Observation, Volume
-from benchmark.report.observed import corrupted_surfaces, observed_planes, plane_sheets
-from benchmark.report.scenes import ERROR_RANGE_VOXELS, MARGIN
+from benchmark.contract import Case, Volume
+from benchmark.report.observed import corrupted_surfaces, plane_sheets
+from benchmark.report.scenes import ERROR_RANGE_VOXELS, MARGIN, planes_note
 from benchmark.report.surfaces import Surface, distance_voxels, surface
 from leaderboard.site.meshes import MOST_FACES_OBSERVED, light, packed
 
@@ -50,7 +50,7 @@ def _observation(case: Case, meshes: Record) -> tuple[list[Record], str]:
     if observation.kind == "planes":
         # Sheets are flat and pack well as they are; simplified, their outlines would fray.
         layers = [_add(meshes, "sheets", plane_sheets(observation), "observed", "sheet")]
-        return [layer for layer in layers if layer], _planes_note(observation)
+        return [layer for layer in layers if layer], planes_note(observation)
     prompt, missing = corrupted_surfaces(observation, case.truth)
     absent = _add(meshes, "missing", light(missing, MOST_FACES_OBSERVED), "unobserved", "ghost")
     layers = [
@@ -65,11 +65,3 @@ def _add(meshes: Record, name: str, shown: Surface, paint: str, style: str) -> R
         return None
     meshes[name] = packed(shown)
     return {"mesh": name, "paint": paint, "style": style}
-
-
-def _planes_note(observation: Observation) -> str:
-    planes = list(observed_planes(observation))
-    hit = sum(bool((np.take(observation.value, index, axis) > 0.5).any()) for axis, index in planes)
-    if not hit:
-        return "no observed plane meets the shape"
-    return f"{hit} of {len(planes)} observed planes {'meet' if hit > 1 else 'meets'} the shape"

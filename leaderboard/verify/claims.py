@@ -47,14 +47,24 @@ class Claims:
         return list(self.record["cases"])
 
     @property
+    def task(self) -> str:
+        """Name of the task."""
+        return str(self.document["task"])
+
+    @property
     def method(self) -> str:
         """Name of the method."""
         return str(self.document["method"]["name"])
 
     @property
-    def task(self) -> str:
-        """Name of the task."""
-        return str(self.document["task"])
+    def authors(self) -> tuple[str, ...]:
+        """Their names, sorted."""
+        return tuple(sorted(str(author["name"]) for author in self.document["authors"]))
+
+    @property
+    def control(self) -> bool:
+        """Whether it says that it is a floor or a ceiling."""
+        return bool(self.document["method"]["control"])
 
     @property
     def revision(self) -> str:
@@ -65,11 +75,6 @@ class Claims:
     def split(self) -> str:
         """Of the data."""
         return str(self.document["data"]["split"])
-
-    @property
-    def control(self) -> bool:
-        """Whether it says that it is a floor or a ceiling."""
-        return bool(self.document["method"]["control"])
 
 
 def read_claims(files: SubmittedFiles, document: dict[str, Any], limits: Limits) -> Claims:
@@ -84,12 +89,9 @@ def read_claims(files: SubmittedFiles, document: dict[str, Any], limits: Limits)
         _row(line, number)
         for number, line in enumerate(_lines(files, "cases.jsonl", limits, len(cases) * _MOST_ROWS), start=1)
     )
-    timings = {_case(line): line for line in _lines(files, "timings.jsonl", limits, len(cases))}
-    observations = {
-        _case(line): str(line["sha256"])
-        for line in _lines(files, "observations.jsonl", limits, len(cases))
-        if is_hash(line.get("sha256"))
-    }
+    timings = _by_case(files, "timings.jsonl", limits, cases)
+    observed = _by_case(files, "observations.jsonl", limits, cases)
+    observations = {case: str(line["sha256"]) for case, line in observed.items() if is_hash(line.get("sha256"))}
     return Claims(document, record, rows, timings, observations)
 
 
@@ -128,7 +130,15 @@ def _row(line: dict[str, Any], number: int) -> Row:
     return Row(**line)
 
 
-def _case(line: dict[str, Any]) -> str:
-    if not isinstance(line.get("case"), str):
-        raise RefusedError("row-invalid", "a line does not say which case it is about")
-    return str(line["case"])
+def _by_case(files: SubmittedFiles, name: str, limits: Limits, cases: list[str]) -> dict[str, dict[str, Any]]:
+    """The lines of a file that has at most one of every case, by case: others would count in means of them."""
+    known = set(cases)
+    found: dict[str, dict[str, Any]] = {}
+    for line in _lines(files, name, limits, len(cases)):
+        case = line.get("case")
+        if not isinstance(case, str) or case not in known:
+            raise RefusedError("row-invalid", f"{name} has a line about {shown(case)}, no case of the run")
+        if case in found:
+            raise RefusedError("row-invalid", f"{name} has two lines about {shown(case)}")
+        found[case] = line
+    return found

@@ -61,6 +61,7 @@ _REFUSED = {
     "schema": "not as the schema says",
     "licence": "the licence is no SPDX expression",
     "link-not-https": "a link that is not https",
+    "seeds-not-distinct": "a seed is declared twice",
     "split-not-ranked": "the cases are of a split that nothing is ranked on",
     # run.json and the rows
     "record-invalid": "the run record is not as the runner writes it",
@@ -122,14 +123,13 @@ _FLAGGED = {
     "prediction-missing": "a case is reported as scored, but there is no prediction",
     "prediction-of-failed-case": "a case is reported as failed, but there is a prediction",
     "prediction-is-truth": "predictions equal the hidden truth, or nearly",
-    "copied-predictions": "predictions equal those of another method, or nearly",
+    "copied-predictions": "predictions equal those of another method or of other authors, or nearly",
     "copies-training-shapes": "predictions are training shapes, or nearly",
     "constant-predictions": "one prediction for all cases",
     "too-good-for-method": "better than other seeds of the same method, case by case",
     "too-good": "a quarter of the error of every contender, subject by subject",
     "trained-on-test": "the declared training sets include what is tested on",
     "seeds-undeclared": "no seeds are declared",
-    "seeds-not-distinct": "a seed is declared twice",
     "seed-not-declared": "the run used a seed that is not among the declared ones",
     "timings-impossible": "times or memory that cannot be",
     "text-markup": "a text that looks like code for a browser",
@@ -146,6 +146,10 @@ _NOTES = {
     "observations-missing": "hashes of the observations are not reported",
     "other-not-read": "another submission could not be read for comparison",
 }
+UNRANKED = frozenset({"prediction-is-truth", "copied-predictions", "trained-on-test"})
+"""Flags that take the place away: what was handed in cannot be the method's own answer to unseen cases."""
+OF_OTHERS = frozenset({"copied-predictions", "too-good-for-method", "too-good", "other-not-read"})
+"""Codes that depend on which other submissions there are, and so may come later."""
 CODES: dict[str, Code] = {
     code: Code(severity, meaning)
     for severity, group in (("refused", _REFUSED), ("flagged", _FLAGGED), ("note", _NOTES))

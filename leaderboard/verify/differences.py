@@ -49,6 +49,7 @@ def check_cases(claims: Claims, source: ShapeDataset, truth: Truth) -> dict[str,
         RefusedError: if it is not.
     """
     expected = list(source.ids)
+    known = set(expected)
     rows: dict[str, list[Row]] = {}
     previous = None
     for row in claims.rows:
@@ -57,13 +58,14 @@ def check_cases(claims: Claims, source: ShapeDataset, truth: Truth) -> dict[str,
         rows.setdefault(row.case, []).append(row)
         previous = row.case
     for name, cases in (("run.json", claims.cases), ("cases.jsonl", list(rows))):
-        strange = [case for case in cases if case not in set(expected)]
+        strange = [case for case in cases if case not in known]
         if strange:
             other = truth.split_of(strange[0])
             code = "cases-unknown" if other is None else "cases-of-another-split"
             where = "no split" if other is None else f"split {other}"
             raise RefusedError(code, f"{name} has {shown(strange[0])} (and {len(strange) - 1} more), of {where}")
-        missing = [case for case in expected if case not in set(cases)]
+        there = set(cases)
+        missing = [case for case in expected if case not in there]
         if missing:
             raise RefusedError("cases-missing", f"{name} lacks {len(missing)} cases, {shown(missing[0])} first")
         if cases != expected:
@@ -111,8 +113,8 @@ def claim_findings(claims: Claims, task: Task, truth: Truth) -> Iterator[Finding
         here = signatures(task)
         names = sorted(name for name in here if configuration["signatures"].get(name) != here[name])
         yield found("signatures-differ", f"other signatures of {', '.join(names) or 'metrics nobody has'}")
-    said = {configuration["data"].get("manifest_sha256"), claims.document["data"].get("manifest_sha256")} - {None}
-    if said - {truth.manifest_sha256}:
+    said = [data.get("manifest_sha256") for data in (configuration["data"], claims.document["data"])]
+    if any(sha not in (None, truth.manifest_sha256) for sha in said):
         yield found("data-manifest-differs", f"the manifest here is {truth.manifest_sha256}")
     versions: dict[str, object] = {
         "toolkit": {"version": toolkit_version(), "code_sha256": code_hash()},

@@ -44,13 +44,15 @@ def read_files_list(files: SubmittedFiles, limits: Limits) -> str:
         raise RefusedError("files-list", f"{FILES} and the folder do not agree about {shown(odd[0])}")
     for path in sorted(listed):
         entry = listed[path]
-        if not isinstance(entry, dict) or entry.keys() != {"sha256", "bytes"}:
+        if not isinstance(entry, dict) or entry.keys() != {"sha256", "bytes"} or type(entry["bytes"]) is not int:
             raise RefusedError("files-list", f"{FILES} does not say sha256 and bytes of {path}")
         if entry["bytes"] != files.sizes[path]:
             raise RefusedError("files-size", f"{path} has {files.sizes[path]} bytes, not {shown(entry['bytes'])}")
         if entry["sha256"] != files.hashes[path]:
             raise RefusedError("files-hash", f"the sha256 of {path} is {files.hashes[path]}, not as {FILES} says")
-    return sha256(canonical_json(listed))
+    if canonical_json(listed) != files.texts[FILES]:  # else one content would have several ids
+        raise RefusedError("files-list", f"{FILES} is not in its canonical form")
+    return sha256(files.texts[FILES])
 
 
 def read_submission(files: SubmittedFiles, limits: Limits) -> dict[str, Any]:
@@ -77,11 +79,11 @@ def read_submission(files: SubmittedFiles, limits: Limits) -> dict[str, Any]:
     split = _inner(document, "data").get("split")
     if isinstance(split, str) and split not in _RANKED_SPLITS:
         raise RefusedError("split-not-ranked", f"the cases are of the split {shown(split)}")
+    seeds = document.get("seeds")
+    if isinstance(seeds, list) and any(seed in seeds[:place] for place, seed in enumerate(seeds)):
+        raise RefusedError("seeds-not-distinct", f"{SUBMISSION}: declared are {shown(seeds)}")
     try:
-        # Seeds that are said twice are a finding to be shown, not a reason to show nothing.
-        seeds = document.get("seeds")
-        distinct = {"seeds": list(dict.fromkeys(seeds))} if isinstance(seeds, list) and _numbers(seeds) else {}
-        check_document({**document, **distinct}, SUBMISSION)
+        check_document(document, SUBMISSION)
     except SubmissionError as error:
         raise RefusedError(error.code if error.code in CODES else "schema", str(error)[:500]) from None
     return document
@@ -126,7 +128,3 @@ def _links(value: object, name: str = "") -> Iterator[tuple[str, object]]:
 def _inner(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = document.get(key)
     return value if isinstance(value, dict) else {}
-
-
-def _numbers(seeds: list[object]) -> bool:
-    return all(isinstance(seed, int) for seed in seeds)

@@ -88,7 +88,7 @@ def _survey(folder: int, limits: Limits) -> dict[str, int]:
             if stat.S_ISLNK(facts.st_mode):
                 raise RefusedError("symbolic-link", f"{what} a symbolic link")
             if entry.name not in (*TEXTS, FILES, *PREDICTIONS):
-                raise RefusedError("unexpected-file", f"{what} not part of a submission")
+                raise RefusedError("unexpected-file", f"{what} not part of a submission; remove it")
             if not stat.S_ISREG(facts.st_mode):
                 raise RefusedError("not-a-file", f"{what} no plain file")
             if facts.st_nlink != 1:

@@ -72,7 +72,9 @@ class Company:
             submitted = read_submitted(folder, self._limits)
             claims = submitted.claims
             if claims.revision != self._truth.revision:
-                empty = Other(submitted.id, claims.method, claims.control, {}, partial(_no_volume, submitted.id))
+                empty = Other(
+                    submitted.id, claims.method, claims.authors, claims.control, {}, partial(_no_volume, submitted.id)
+                )
                 return _Known(empty, _about(submitted), {})
             source, task = self._truth.cases(claims.split), find_task(claims.task)
             cells = _cells_of(submitted, list(source.ids), self._limits)
@@ -82,7 +84,7 @@ class Company:
         except (DataError, UnknownNameError) as error:
             return RefusedError("task-unknown", shown(error))
         read = partial(self._read_again, folder, submitted.id)
-        other = Other(submitted.id, claims.method, claims.control, packed, read)
+        other = Other(submitted.id, claims.method, claims.authors, claims.control, packed, read)
         return _Known(other, _about(submitted), _errors(packed, source, task.prompt))
 
     def _read_again(self, folder: Path, name: str, case: str) -> Volume:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from benchmark.data.shapes import ShapeDataset
@@ -134,7 +135,7 @@ class Verifier:
         yield from copies.truth_findings(examined, _is_told(claims))
         yield from copies.memorisation_findings(remembered, len(examined))
         company = self._company.read(others, submitted)
-        yield from copies.copy_findings(claims.method, examined, partial(read_volume, cells), company.read)
+        yield from copies.copy_findings(claims, examined, partial(read_volume, cells), company.read)
         yield from too_good.too_good_findings(claims.method, claims.control, examined, company.errors, company.read)
         yield from company.findings
 
@@ -179,8 +180,8 @@ def _said(claims: Claims) -> Iterator[Finding]:
     yield from simple.seed_findings(claims)
     yield from simple.training_findings(claims)
     yield from simple.timing_findings(claims)
-    texts = [finding for name, value in simple.unsafe_texts(claims).items() for finding in suspicions(value, name)]
-    yield from texts[:_MOST_TEXTS]
+    texts = (finding for name, value in simple.unsafe_texts(claims).items() for finding in suspicions(value, name))
+    yield from islice(texts, _MOST_TEXTS)
 
 
 def _is_told(claims: Claims) -> bool:

@@ -124,7 +124,8 @@ def write_data_set(folder: Path, scale: float | None = 0.02, rows_per_shard: int
         schema = records.arrow_schema(config)
         table = pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in rows.values()], schema)
         files += [shard.path for shard in shards.write_config(folder, config, totals, [table], rows_per_shard)]
-    hashes = {path: {"sha256": sha256((folder / path).read_bytes()).hexdigest()} for path in files}
+    contents = {path: (folder / path).read_bytes() for path in files}
+    hashes = {path: {"sha256": sha256(data).hexdigest(), "bytes": len(data)} for path, data in contents.items()}
     described = {"schema_version": manifest.SCHEMA_VERSION, "name": "stub", "files": hashes}
     (folder / manifest.MANIFEST).write_text(json.dumps(described | {"revision": manifest.revision(described)}))
     return folder

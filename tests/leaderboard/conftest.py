@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fake_runs import make_data_set, make_run
 from submitting_server import Server
+
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +30,23 @@ def run_of(data_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
         return folder if folder.exists() else make_run(folder, data_set, method, task)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site of two tables, for the tests in a browser."""
+    from site_browser import small_site  # skips where there is no browser
+
+    return small_site(tmp_path_factory.mktemp("site") / "site")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    """Headless Chromium."""
+    from site_browser import running_browser
+
+    with running_browser(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")

@@ -114,25 +114,13 @@ def seal(folder: Path) -> Path:
 def change_yaml(**changes: object) -> Spoil:
     """Set fields of ``submission.yaml``; a name with __ goes down, a value of None takes a field out."""
 
-    def spoil(folder: Path, _: World) -> None:
-        path = folder / "submission.yaml"
-        document = plain_yaml.load(path.read_bytes())
-        _change(document, changes)
-        path.write_bytes(plain_yaml.dump(document))
-
-    return spoil
+    return _change_file("submission.yaml", plain_yaml.load, plain_yaml.dump, changes)
 
 
 def change_record(**changes: object) -> Spoil:
     """Set fields of ``run.json`` in the same way."""
 
-    def spoil(folder: Path, _: World) -> None:
-        path = folder / "run.json"
-        record = json.loads(path.read_bytes())
-        _change(record, changes)
-        path.write_text(json.dumps(record))
-
-    return spoil
+    return _change_file("run.json", json.loads, lambda record: json.dumps(record).encode(), changes)
 
 
 def both(*spoils: Spoil) -> Spoil:
@@ -172,6 +160,17 @@ def lines(name: str, edit: Callable[[list[dict]], Sequence[dict]]) -> Spoil:
         records = [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
         edited = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in edit(records))
         (folder / name).write_text(edited, encoding="utf-8")
+
+    return spoil
+
+
+def _change_file(
+    name: str, load: Callable[[bytes], dict], dump: Callable[[dict], bytes], changes: dict[str, object]
+) -> Spoil:
+    def spoil(folder: Path, _: World) -> None:
+        record = load((folder / name).read_bytes())
+        _change(record, changes)
+        (folder / name).write_bytes(dump(record))
 
     return spoil
 

@@ -85,6 +85,11 @@ def _swapped(folder: Path, world: World) -> None:
     shutil.copy(world.submissions["careful"] / "predictions.parquet", folder / "predictions.parquet")
 
 
+def _indented(folder: Path, world: World) -> None:
+    listing = json.loads((folder / "files.json").read_bytes())
+    (folder / "files.json").write_text(json.dumps(listing, indent=1))
+
+
 def _lists(path: str):
     return _listing(lambda listing: listing.update({path: {"sha256": "0" * 64, "bytes": 1}}))
 
@@ -102,6 +107,8 @@ CORPUS = [
     Hostile("an extra file", "unexpected-file", write("setup.py", "import os"), **OPEN),
     Hostile("a file called like an escape", "unexpected-file", write("\x1b[2J\nrm -rf", ""), **OPEN),
     Hostile("an extra folder", "unexpected-file", _sub_folder, **OPEN),
+    Hostile("a hidden file", "unexpected-file", write(".DS_Store", "x"), **OPEN),
+    Hostile("a hidden folder", "unexpected-file", lambda folder, _: (folder / ".git").mkdir(), **OPEN),
     Hostile("both forms of predictions", "unexpected-file", write("predictions.npz", b""), **OPEN),
     Hostile("no rows", "missing-file", lambda folder, _: (folder / "cases.jsonl").unlink(), **OPEN),
     Hostile("no predictions", "missing-file", lambda folder, _: (folder / "predictions.parquet").unlink(), **OPEN),
@@ -122,6 +129,7 @@ CORPUS = [
     Hostile(
         "a list with another hash", "files-hash", _listing(lambda listing: listing["run.json"].update(sha256="0" * 64))
     ),
+    Hostile("a list in another layout", "files-list", _indented, **OPEN),
     Hostile("a list with a key twice", "json-duplicate-key", write("files.json", '{"a": 1, "a": 2}'), **OPEN),
     Hostile("swapped predictions, the list left", "files-size", _swapped, **OPEN),
     Hostile("swapped predictions, all made to fit", "scores-differ", _swapped, stage="scored"),

@@ -89,6 +89,22 @@ SCORES = [
         "times of zero", "timings-impossible",
         lines("timings.jsonl", lambda rows: [{**row, "seconds": 0.0} for row in rows]), SCORED,
     ),
+    Hostile(
+        "times of a case it has not", "row-invalid",
+        lines("timings.jsonl", lambda rows: [*rows[1:], {**rows[0], "case": "none", "seconds": 1e-5}]),
+    ),
+    Hostile(
+        "times of its fastest case only", "row-invalid",
+        lines("timings.jsonl", lambda rows: [{**rows[0], "seconds": 1e-5}] * len(rows)),
+    ),
+    Hostile(
+        "a memory of no size", "timings-impossible",
+        lines("timings.jsonl", lambda rows: [{**row, "peak_device_mib": -1.0} for row in rows]), SCORED,
+    ),
+    Hostile(
+        "a hash that is a list", "data-manifest-differs", change_record(configuration__data__manifest_sha256=[1]),
+        SCORED,
+    ),
     Hostile("a record without configuration", "record-invalid", change_record(configuration=None)),
     Hostile("a record of another method", "record-contradicts", change_record(configuration__method__name="genmed")),
     Hostile("an easier task of the same name", "task-differs", change_record(configuration__task__version=9), SCORED),
@@ -140,6 +156,14 @@ COPIES = [
     Hostile(
         "another's predictions with noise", "copied-predictions",
         _predict(lambda c, i, w, old: _noise(_of_other(c, i, w, old), i)), SCORED,
+    ),
+    Hostile(
+        "another's predictions under its name, with noise", "copied-predictions",
+        both(
+            _predict(lambda c, i, w, old: _noise(_of_other(c, i, w, old), i)),
+            change_yaml(method__name="careful", authors=[{"name": "Eve"}]),
+            change_record(configuration__method__name="careful"),
+        ), SCORED,
     ),
     Hostile(
         "half of them another's", "copied-predictions",

@@ -53,7 +53,7 @@ SCHEMA = [
         both(change_yaml(task="telepathy"), change_record(configuration__task__name="telepathy")),
     ),
     Hostile("no seeds", "seeds-undeclared", change_yaml(seeds=None), stage=SCORED),
-    Hostile("one seed three times", "seeds-not-distinct", change_yaml(seeds=[0, 0, 0]), stage=SCORED),
+    Hostile("one seed three times", "seeds-not-distinct", change_yaml(seeds=[0, 0, 0])),
     Hostile("seeds without the one of the run", "seed-not-declared", change_yaml(seeds=[1, 2, 3]), stage=SCORED),
     Hostile(
         "trained on the test split", "trained-on-test",

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fake_results import add, rows_of
 from typer.testing import CliRunner, Result
 
+from benchmark.data.rows import read_manifest
 from leaderboard.cli import app
 
 CARD = """\
@@ -67,8 +69,12 @@ def test_an_edited_score_is_caught(results: Path, data_set: Path, tmp_path: Path
     first = json.loads(rows[0])
     first["value"] = first["value"] + 1e-9
     (submission / "cases.jsonl").write_text("\n".join([json.dumps(first), *rows[1:]]) + "\n")
-    caught = run("verify", submission, "--data", data_set)
+    honest = next(each for each in (copy / "submissions").iterdir() if each != submission)
+    caught = run("verify", submission, honest, "--data", data_set)
     assert caught.exit_code == 9, caught.output
+    assert f"reproduced: {honest.name}" in caught.stdout
+    assert submission.name in caught.stderr.replace("\n", "")
+    assert honest.name not in caught.stderr.replace("\n", "")
     checked = run("leaderboard", "check", copy, "--data", data_set)
     assert checked.exit_code == 9
 
@@ -84,6 +90,9 @@ def test_headlines_for_the_hub(results: Path) -> None:
     (["submit", "--model-card", "{card}"], 2, "either a run folder or --from-folder"),
     (["submit", "--model-card", "{card}", "--from-folder", "{tmp}"], 2, "needs --task"),
     (["leaderboard", "build", "{tmp}"], 3, "no results folder"),
+    (["verify", "{tmp}/nowhere/at-all"], 2, "there is no folder"),
+    (["submit", "{tmp}", "--model-card", "{card}", "--to", "hf://datasets/name"], 2, "ORG/NAME"),
+    (["submit", "{tmp}", "--model-card", "{card}", "--dry-run"], 2, "--dry-run is for"),
 ])  # fmt: skip
 def test_what_is_missing_is_said(
     results: Path, data_set: Path, tmp_path: Path, arguments: list[str], code: int, message: str
@@ -96,3 +105,47 @@ def test_what_is_missing_is_said(
 
 def test_the_benchmarks_commands_are_there_too() -> None:
     assert run("list", "tasks").exit_code == 0
+
+
+def test_a_submission_is_verified_from_within_its_folder(
+    results: Path, data_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(next((results / "submissions").glob("*--careful--*")))
+    checked = run("verify", ".", "--data", data_set)
+    assert checked.exit_code == 0, checked.output
+
+
+def test_a_dry_run_says_the_whole_pull_request(
+    results: Path, data_set: Path, run_of: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = run("submit", run_of("careful"), "--model-card", results.parent / "card.yaml", "--data", data_set,
+               "--to", "hf://datasets/org/name", "--dry-run")  # fmt: skip
+    assert said.exit_code == 0, said.output
+    name = next((results / "submissions").glob("*--careful--*")).name
+    assert "datasets/org/name" in said.stdout
+    assert f"Submission {name}" in said.stdout
+    assert f"genmed-bench verify submissions/{name}" in said.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_of_the_data_says_what_is_in_it_or_that_it_is_not_here(
+    results: Path, data_set: Path, tmp_path: Path
+) -> None:
+    for data, words in ((data_set, "<h2>Licences</h2>"), (tmp_path / "nowhere", "was not at hand")):
+        target = tmp_path / words.split()[-1].strip("</h2>")
+        built = run("leaderboard", "build", results, "-o", target, "--data", data, "--cases", 0)
+        assert built.exit_code == 0, built.output
+        (page,) = (target / "data-sets").iterdir()
+        assert words in page.read_text("utf-8")
+
+
+def test_a_stranger_with_a_task_or_split_of_its_own_does_not_stop_the_site(
+    results: Path, data_set: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(results, tmp_path / "results")
+    revision = str(read_manifest(data_set)["revision"])
+    for task, split in (("palmistry", "test"), ("multiplane", "zero_shot")):
+        add(copy, "stranger", rows_of(0.9), verified=False, task=task, data={"revision": revision, "split": split})
+    built = run("leaderboard", "build", copy, "-o", tmp_path / "site", "--data", data_set)
+    assert built.exit_code == 0, built.output

@@ -14,7 +14,7 @@ from fake_results import add, rows_of, withdraw, write_verification
 
 from leaderboard.model import Finding
 from leaderboard.rank.check import check, passes
-from leaderboard.rank.submissions import read_results
+from leaderboard.rank.results import read_results
 from leaderboard.rank.verifications import verification_of
 
 
@@ -79,15 +79,33 @@ def test_an_edited_verification_is_computed_again_and_differs(results, truth):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"verdict": "differs"}, {"data_revision": "cd" * 32}, {"observations": {"a": "b"}},
-                {"memorisation": {"a": 0.1}}, {"findings": (Finding("a-flag", "flagged", "x"),)}],
+    "changes", [{"verdict": "differs"}, {"largest_difference": 0.5}, {"data_revision": "cd" * 32},
+                {"observations": {"a": "b"}}, {"memorisation": {"a": 0.1}},
+                {"findings": (Finding("a-flag", "flagged", "x"),)}],
 )  # fmt: skip
 def test_anything_else_that_is_found_now_and_was_not_recorded(results, truth, changes):
     _, record = record_of(results)
     truth.known[record.submission] = replace(record, **changes)
     found = check(results, truth)
     assert found
-    assert codes(found) == {"verification-differs"} or codes(found, "flagged") == {"a-flag"}
+    assert codes(found) == {"verification-differs"}
+
+
+@pytest.mark.parametrize("code", ["prediction-is-truth", "copied-predictions"])
+def test_a_new_record_leaves_no_flag_out(results, truth, tmp_path, code):
+    base = shutil.copytree(results, tmp_path / "base")
+    new = add(results, "new", rows_of(0.8, 3))
+    truth.remember(results)
+    truth.known[new] = replace(truth.known[new], findings=(Finding(code, "flagged", "42 of 42"),))
+    assert codes(check(results, truth, base)) == {"verification-differs"}
+
+
+def test_an_old_record_may_lack_what_later_submissions_showed(results, truth):
+    _, record = record_of(results)
+    truth.known[record.submission] = replace(record, findings=(Finding("copied-predictions", "flagged", "x"),))
+    assert passes(check(results, truth))
+    truth.known[record.submission] = replace(record, findings=(Finding("prediction-is-truth", "flagged", "x"),))
+    assert codes(check(results, truth)) == {"verification-differs"}
 
 
 def test_a_refusal_found_now_is_one(results, truth):
@@ -173,6 +191,25 @@ def test_a_swapped_prediction_file_is_found(results, truth):
     folder = next((results / "submissions").iterdir())
     (folder / "predictions.parquet").write_bytes(b"others")
     assert codes(check(results, truth)) == {"files-hash"}
+
+
+@pytest.mark.parametrize("name", [".DS_Store", ".hidden.py"])
+def test_nothing_hides_in_an_old_submission(results, truth, tmp_path, name):
+    base = shutil.copytree(results, tmp_path / "base")
+    folder = next((results / "submissions").iterdir())
+    (folder / name).write_bytes(b"x")
+    (folder / ".git").mkdir()
+    found = check(results, truth, base)
+    assert codes(found) == {"unexpected-file"}
+    assert {name, ".git"} <= {finding.detail.split("'")[1] for finding in found}
+
+
+def test_hidden_folders_beside_submissions_are_none(results, truth):
+    for place in ("", "submissions", "verification"):
+        (results / place / ".git").mkdir()
+        (results / place / ".DS_Store").write_bytes(b"x")
+    assert check(results, truth) == []
+    assert len(read_results(results).submissions) == 2
 
 
 @pytest.mark.parametrize("name", ["extra.py", "predictions.npz"])

@@ -13,7 +13,7 @@ from benchmark.records import load_run
 from benchmark.statistics import summarise
 from leaderboard.rank.board import board_of
 from leaderboard.rank.check import check
-from leaderboard.rank.submissions import read_results
+from leaderboard.rank.results import read_results
 from leaderboard.submission.card import Author, ModelCard
 from leaderboard.submission.making import make_submission
 from leaderboard.verify import Verifier, write_verification

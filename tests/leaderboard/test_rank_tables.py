@@ -18,7 +18,7 @@ from leaderboard.model import Column, Entry, Finding, Interval, Rank, Table
 from leaderboard.rank.board import board_of
 from leaderboard.rank.exports import table_csv, table_json
 from leaderboard.rank.hub_results import eval_results
-from leaderboard.rank.submissions import read_results
+from leaderboard.rank.results import read_results
 from leaderboard.rank.tables import tables_of
 
 
@@ -62,7 +62,7 @@ def test_better_methods_are_ranked_first_with_values_by_hand(results):
         statistics.fmean(row["value"] for row in template if row["category"] == name) for name in CATEGORIES
     )
     assert first.origins["template"]["dice"] == pytest.approx(macro)
-    assert (first.seconds_per_case, first.peak_mib, first.hardware) == (1.0, 500.0, "Abacus, 1 cores")
+    assert (first.seconds_per_case, first.peak_mib, first.hardware) == (1.0, 500.0, "Abacus, 1 core")
 
 
 def test_a_smaller_distance_is_better(results):
@@ -174,6 +174,18 @@ def test_a_flag_stays_with_the_line(results):
     (table,) = measured(results)
     assert table.entries[0].findings == (flag,)
     assert table.entries[0].rank is not None
+
+
+@pytest.mark.parametrize("code", ["prediction-is-truth", "copied-predictions", "trained-on-test"])
+def test_what_is_not_its_own_answer_has_no_place_and_replaces_nothing(results, code):
+    own = add(results, "one", rows_of(0.7, 1), created="2026-11-01T00:00:00+00:00")
+    add(results, "other", rows_of(0.6, 3))
+    flag = Finding(code, "flagged", "x")
+    taken = add(results, "one", rows_of(0.99, 2), created="2026-11-02T00:00:00+00:00", findings=[flag])
+    (table,) = measured(results)
+    assert entry_of(table, taken).rank is None
+    assert entry_of(table, taken).findings == (flag,)
+    assert entry_of(table, own).rank.low == 1
 
 
 def test_the_latest_submission_counts_and_older_ones_stay(results):
@@ -293,7 +305,7 @@ def test_a_method_page_says_how_to_reproduce(results):
     })  # fmt: skip
     (page,) = board_of(read_results(results)).methods
     assert page.reproduce == (
-        f"genmed-bench verify submissions/{name}",
+        f"genmed-bench verify submissions/{name} --data mini",
         "genmed-bench run --method one --task multiplane --data mini --split test --seed 0",
     )
     assert dict(page.links) == {"Paper": "https://example.org/paper", "Code": "https://example.org/code"}
@@ -386,3 +398,30 @@ def test_a_refusal_counts_whatever_files_it_came_to_read(results):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"files": {"run.json": "0" * 64}}))
     assert read_results(results).submissions[0].refused
     assert measured(results) == []
+
+
+@pytest.mark.parametrize("name", ["timings.jsonl", "cases.jsonl"])
+def test_rows_and_times_that_were_changed_after_verification_are_not_shown(results, name):
+    changed = add(results, "good", rows_of(0.9, 1), seconds=3.0)
+    path = results / "submissions" / changed / name
+    path.write_text(path.read_text().replace("3.0", "1e-05") + "\n")
+    (submission,) = read_results(results).submissions
+    assert [finding.code for finding in submission.findings] == ["files-hash"]
+    assert measured(results) == []
+
+
+def test_one_stranger_cannot_rename_the_data_set(results):
+    for place, name in enumerate(("one", "two")):
+        add(results, name, rows_of(0.9, place))
+    for place in range(3):
+        data = {"name": "imagenet", "revision": REVISION, "split": "test"}
+        add(results, f"loud{place}", rows_of(0.5, place), verified=place > 1, data=data)
+    assert {table.data_name for table in measured(results)} == {"mini"}
+
+
+def test_a_group_has_one_place_however_it_writes_its_names(results):
+    names = ("René", "RENE\u0301 ")
+    for day, name in enumerate(names, 1):
+        add(results, "good", rows_of(0.9, day), authors=[{"name": name}], created=f"2026-11-0{day}T00:00:00+00:00")
+    (table,) = measured(results)
+    assert [entry.rank for entry in table.entries] == [Rank(1, 1, 1), None]

@@ -20,10 +20,8 @@ from site_browser import (
     open_browser,
     page,
     pictures,
-    running_browser,
     serving,
     small_board,
-    small_site,
 )
 
 pytestmark = needs_browser
@@ -32,17 +30,6 @@ pytestmark = needs_browser
 @pytest.fixture(scope="module")
 def board():
     return small_board()
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return small_site(tmp_path_factory.mktemp("site") / "site")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with running_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")

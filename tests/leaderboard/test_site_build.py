@@ -228,5 +228,31 @@ def test_a_table_of_quoted_rows_only_ranks_and_links_nothing(tmp_path):
     assert 'id="ranking"' not in task
     assert "data-sets/" not in task
     assert len(list((tmp_path / "site" / "data-sets").iterdir())) == 1
-    assert "1 row that papers print" in (tmp_path / "site" / "index.html").read_text("utf-8")
+    index = (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert "quoted figures only (1)" in index
+    assert "ranked yet" not in index
+    assert "to 1 task; of 1 more there are only figures that papers print" in index
     assert "oneplane" not in (tmp_path / "site" / "compare.html").read_text("utf-8")
+
+
+def test_a_data_set_is_described_by_its_revision_or_said_not_to_be_at_hand(tmp_path):
+    board = make_board(4, 1)
+    table = replace(board.tables[0], data_name="what a stranger calls it")
+    board = replace(board, tables=(table,))
+    known = DataSet("mini", table.data_revision, "Mini", licences=(("MIT", 4),))
+    for name, given, words in (("a", [known], "MIT"), ("b", [], "was not at hand")):
+        build_site(board, tmp_path / name, data_sets=given)
+        (page,) = (tmp_path / name / "data-sets").iterdir()
+        assert words in page.read_text("utf-8")
+        assert ("was not at hand" in page.read_text("utf-8")) == (not given)
+        task = next((tmp_path / name / "tasks").iterdir()).read_text("utf-8")
+        assert f"data-sets/{page.name}" in task
+
+
+def test_a_link_to_a_site_stays_one(tmp_path):
+    build_site(make_board(4, 0), tmp_path / "real")
+    (tmp_path / "link").symlink_to("real")
+    build_site(make_board(4, 1), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert list((tmp_path / "real" / "tasks").iterdir())
+    assert {path.name for path in tmp_path.iterdir()} == {"real", "link"}

@@ -13,9 +13,7 @@ from site_browser import (
     kinds,
     needs_browser,
     page,
-    running_browser,
     serving,
-    small_site,
 )
 
 pytestmark = needs_browser
@@ -28,17 +26,6 @@ CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
 REACHABLE = """return [...document.querySelectorAll("a[href], button, input, select")]
   .filter((e) => e.getClientRects().length).length;"""
 OUTLINE = "const s = getComputedStyle(arguments[0]); return [s.outlineStyle, parseFloat(s.outlineWidth)];"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return small_site(tmp_path_factory.mktemp("site") / "site")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with running_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from site_browser import (
     go,
     kinds,
     needs_browser,
-    running_browser,
     small_site,
 )
 
@@ -38,12 +37,6 @@ const tries = [
   () => setTimeout("window.pwned=1"),
 ];
 return tries.map((each) => { try { each(); return "done"; } catch (error) { return error.name; } });"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with running_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.mark.parametrize("start", range(0, len(CORPUS), 6))

@@ -21,7 +21,7 @@ from leaderboard.verify.volumes import nearly_same
 
 
 def other(name, method, control=False):
-    return Other(name, method, control, {}, lambda case: pytest.fail("not needed"))
+    return Other(name, method, ("Ada",), control, {}, lambda case: pytest.fail("not needed"))
 
 
 def cases(errors):

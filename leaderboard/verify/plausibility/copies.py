@@ -10,6 +10,7 @@ import numpy as np
 from benchmark.contract import Volume
 from benchmark.metrics.packed import PackedMasks, packed_dice, pairwise_packed_dice
 from leaderboard.model import Finding
+from leaderboard.verify.claims import Claims
 from leaderboard.verify.refusal import RefusedError, found, shown
 from leaderboard.verify.scoring import Examined
 from leaderboard.verify.truth import Truth
@@ -31,6 +32,7 @@ class Other:
     Attributes:
         id: its name.
         method: name of its method.
+        authors: their names, sorted.
         control: whether it is a floor or a ceiling.
         packed: case -> its mask, one each.
         read: gives its prediction of one of these cases.
@@ -38,6 +40,7 @@ class Other:
 
     id: str
     method: str
+    authors: tuple[str, ...]
     control: bool
     packed: Mapping[str, PackedMasks]
     read: Read
@@ -65,10 +68,16 @@ def truth_findings(examined: Sequence[Examined], told: bool) -> Iterator[Finding
         yield found("truth-control" if told else "prediction-is-truth", detail)
 
 
-def copy_findings(method: str, examined: Sequence[Examined], read: Read, others: Sequence[Other]) -> Iterator[Finding]:
-    """Predictions that are another method's, for every submission they are of."""
+def copy_findings(
+    claims: Claims, examined: Sequence[Examined], read: Read, others: Sequence[Other]
+) -> Iterator[Finding]:
+    """Predictions that are somebody else's, for every submission they are of.
+
+    The same authors may submit a method again, and anybody may run a control. The name of a method alone is no excuse:
+    it would be the easiest way to hand in what others made.
+    """
     for other in others:
-        if other.method == method:
+        if other.method == claims.method and (other.control or other.authors == claims.authors):
             continue
         try:
             cases = [one.case for one in examined if _same_prediction(one, read, other)]
