@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import zlib
 from typing import IO, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from medshape_text.reading.headers import describe
 from medshape_text.reading.limits import BadShapeError
+from medshape_text.reading.unpacking import Unpacked
 from medshape_text.reading.volume_header import PACKED_WHOLE, PLAIN, Header
 
 _SIZES = {348: ("Nifti1Header", 344, b"n+1\0"), 540: ("Nifti2Header", 4, b"n+2\0")}
@@ -28,8 +28,8 @@ def nifti_header(stream: IO[bytes], *, packed: bool) -> Header:
         BadShapeError: if they are no such header, or the file does not say where its voxels are.
     """
     try:
-        start = gzip.GzipFile(fileobj=stream).read(540) if packed else stream.read(540)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        start = Unpacked(stream).read(540) if packed else stream.read(540)
+    except (EOFError, zlib.error) as error:
         raise BadShapeError("unreadable", describe(error)) from error
     header = _parse(start)
     try:

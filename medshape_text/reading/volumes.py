@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from medshape_text.reading.headers import describe
 from medshape_text.reading.limits import MAX_BYTES, BadShapeError, check_size
 from medshape_text.reading.nifti import nifti_header
 from medshape_text.reading.nrrd import nrrd_header
+from medshape_text.reading.unpacking import Unpacked
 from medshape_text.reading.volume_header import PACKED_VOXELS, PLAIN, Header
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd")
@@ -74,7 +74,7 @@ def read_volume(path: Path) -> Volume:
         size = int(np.prod(header.shape, dtype=np.int64)) * header.dtype.itemsize
         try:
             data = _body(stream, header, size)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        except (EOFError, zlib.error) as error:
             raise BadShapeError("truncated", describe(error)) from error
     if len(data) != size:
         raise BadShapeError("truncated", f"the header declares {size} bytes of voxels, there are {len(data)}")
@@ -102,14 +102,10 @@ def _body(stream: IO[bytes], header: Header, size: int) -> bytes:
         return stream.read(size)
     start, skip = (header.offset, 0) if header.packing == PACKED_VOXELS else (0, header.offset)
     stream.seek(start)
-    with gzip.GzipFile(fileobj=stream) as unpacked:
-        while skip > 0:
-            block = unpacked.read(min(skip, 2**16))
-            if not block:
-                return b""
-            skip -= len(block)
-        data = unpacked.read(size)
-        unpacked.read(1)  # the end of the stream is where its checksum is compared
+    unpacked = Unpacked(stream)
+    unpacked.read(skip)
+    data = unpacked.read(size)
+    unpacked.read(1)  # the end of the stream is where its checksum is compared
     return data
 
 
