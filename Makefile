@@ -23,7 +23,7 @@ test: $(BIN)/.installed
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-slow: $(BIN)/.installed
-	$(BIN)/python -m pytest -n $(WORKERS) -m slow
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow --ignore=tests/perf
 
 lint: $(BIN)/.installed
 	$(BIN)/ruff check .
@@ -38,7 +38,7 @@ format: $(BIN)/.installed
 # One thread a measurement, beside the packages people use; where one cannot be installed its rows are left out.
 bench: $(BIN)/.installed
 	-$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[peers]'
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/perf --benchmark-only -m "slow or not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/perf -m "slow or not slow"
 
 clean:
 	rm -rf .venv $(DATA) $(RUNS) build dist *.egg-info

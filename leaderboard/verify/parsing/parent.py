@@ -79,6 +79,7 @@ def read_cells(source: BinaryIO, form: str, cases: Sequence[str], limits: Limits
         cells.refusal = refusal
         complete = True
     finally:
+        stream.glance()
         code = _end(process, wait=not complete and not stream.late)
         cells.peak_mib = max(cells.peak_mib, stream.peak_mib)
     if not complete:
@@ -155,11 +156,15 @@ class _Deadline:
                     break
                 pieces += piece
                 continue
-            self.peak_mib = max(self.peak_mib, peak_mib(str(self._process.pid)))
+            self.glance()
             if time.monotonic() > self._until:
                 self.late = True
                 break
         return bytes(pieces)
+
+    def glance(self) -> None:
+        """Look at how much memory the process took so far, if it still runs."""
+        self.peak_mib = max(self.peak_mib, peak_mib(str(self._process.pid)))
 
 
 def _died(code: int, late: bool) -> RefusedError:
