@@ -8,6 +8,7 @@ that becomes JSON by ``dataclasses.asdict``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 TIERS = ("quoted", "self-reported", "recomputed", "reproduced")
@@ -17,17 +18,25 @@ submitted predictions; computed here from predictions that were made anew from t
 VERDICTS = ("reproduced", "differs", "cannot")
 
 
+SEVERITIES = ("refused", "flagged", "note")
+"""Of findings, the worst first: nothing of the submission is shown; it is shown with the finding; good to know."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something a reader has to know about a submission.
 
-    ``code`` is kebab-case and the same for all submissions with this fault; ``severity`` is "refused" (nothing of it is
-    shown), "flagged" (shown with the finding) or "note".
+    ``code`` is kebab-case and the same for all submissions with this fault; ``severity`` is one of `SEVERITIES`.
     """
 
     code: str
     severity: str
     detail: str
+
+
+def refuses(findings: Iterable[Finding]) -> bool:
+    """Whether nothing may be shown of what these findings are about."""
+    return any(finding.severity == SEVERITIES[0] for finding in findings)
 
 
 @dataclass(frozen=True)

@@ -61,14 +61,14 @@ class ResultViews:
 
     def scores(self, table: Table, submission: str) -> Mapping[str, CaseScores]:
         """From the rows that trusted code computed; those of the submitter where it has not."""
-        wanted = {(column.metric, column.signature) for column in table.columns}
+        metrics = {column.signature: column.metric for column in table.columns}
         values: dict[str, dict[str, float | None]] = {}
         status: dict[str, str] = {}
         for row in self._rows(submission):
-            if (row["metric"], row["signature"]) in wanted:
+            if (metric := metrics.get(str(row["signature"]))) is not None:
                 value = row["value"]
                 case = str(row["case"])
-                values.setdefault(case, {})[str(row["metric"])] = value if isinstance(value, int | float) else None
+                values.setdefault(case, {})[metric] = value if isinstance(value, int | float) else None
                 found = str(row["status"])
                 if found not in (OK, NOT_APPLICABLE) or case not in status:
                     status[case] = OK if found == NOT_APPLICABLE else found

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmark.data.catalogue import resolve
 from benchmark.errors import BenchError, UsageError
-from leaderboard.model import Verification
+from leaderboard.model import Verification, refuses
 from leaderboard.rank.reading import is_folder, names_in
 from leaderboard.submission.layout import SUBMISSIONS
 from leaderboard.verify import Verifier, write_verification
@@ -41,7 +41,7 @@ def verify(submissions: Sequence[Path], data: str, write: bool) -> None:
         if write:
             record = write_verification(folder.parent.parent, found)
             Console().print(str(record), highlight=False, markup=False, soft_wrap=True)
-        refused = any(finding.severity == "refused" for finding in found.findings)
+        refused = refuses(found.findings)
         if found.verdict != "reproduced" or refused:
             wrong.append(f"{found.submission}: {'refused' if refused else _VERDICTS[found.verdict]}")
     if wrong:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from leaderboard.model import Finding, Verification
+from leaderboard.model import SEVERITIES, Finding, Verification, refuses
 from leaderboard.rank import reading
 from leaderboard.rank.history import changes, content
 from leaderboard.rank.reading import UnreadableError
-from leaderboard.rank.results import VERIFICATIONS, WITHDRAWN, read_results
+from leaderboard.rank.results import WITHDRAWN, read_results
 from leaderboard.rank.sheets import sheets_of
 from leaderboard.rank.submissions import Submission
-from leaderboard.submission.layout import LIST, SUBMISSIONS
+from leaderboard.submission.layout import LIST, SUBMISSIONS, VERIFICATIONS
 from leaderboard.verify.codes import OF_OTHERS
 
 _PREDICTIONS = "predictions."
@@ -55,13 +55,12 @@ def check(results: Path, verify: Verify, base: Path | None = None) -> list[Findi
         if base is None or _is_new(submission, results, base):
             found += _again(submission, verify, new=base is not None)
     found += _duplicates(submissions)
-    order = ("refused", "flagged", "note")
-    return sorted(found, key=lambda finding: (order.index(finding.severity), finding.code, finding.detail))
+    return sorted(found, key=lambda finding: (SEVERITIES.index(finding.severity), finding.code, finding.detail))
 
 
 def passes(findings: list[Finding]) -> bool:
     """Whether nothing was refused."""
-    return all(finding.severity != "refused" for finding in findings)
+    return not refuses(findings)
 
 
 def _submission(submission: Submission) -> Iterator[Finding]:

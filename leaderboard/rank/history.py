@@ -10,8 +10,8 @@ from pathlib import Path
 from leaderboard.model import Finding
 from leaderboard.rank import reading
 from leaderboard.rank.reading import UnreadableError
-from leaderboard.rank.results import VERIFICATIONS, WITHDRAWN
-from leaderboard.submission.layout import SUBMISSIONS
+from leaderboard.rank.results import WITHDRAWN
+from leaderboard.submission.layout import SUBMISSIONS, VERIFICATIONS
 
 KEPT = (SUBMISSIONS, VERIFICATIONS, WITHDRAWN)
 _LINK = "link"

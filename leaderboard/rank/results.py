@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.records.writer import CASES, RECORD, TIMINGS
-from leaderboard.model import Finding, Verification
+from leaderboard.model import Finding, Verification, refuses
 from leaderboard.rank import reading
 from leaderboard.rank.reading import UnreadableError
 from leaderboard.rank.submissions import Submission
@@ -24,10 +24,10 @@ from leaderboard.rank.verifications import verification_of
 from leaderboard.submission.document import FILE as DOCUMENT
 from leaderboard.submission.document import read_document
 from leaderboard.submission.errors import SubmissionError
-from leaderboard.submission.layout import LIST, SUBMISSIONS, submission_id
+from leaderboard.submission.layout import LIST, SUBMISSIONS, VERIFICATIONS, submission_id
 from medshape_text.hashing import canonical_json
 
-VERIFICATIONS, WITHDRAWN = "verification", "withdrawn"
+WITHDRAWN = "withdrawn"
 _SMALL = 2**20
 _WITHDRAWAL = 2**16
 
@@ -139,6 +139,6 @@ def _about(verification: Verification, name: str, hashes: Mapping[str, str]) -> 
     """Whether a verification is of these files. One that refused counts whatever files it came to read."""
     if verification.submission != name:
         return False
-    if verification.verdict == "cannot" or any(each.severity == "refused" for each in verification.findings):
+    if verification.verdict == "cannot" or refuses(verification.findings):
         return True
     return {path: sha for path, sha in verification.files.items() if path != LIST} == hashes

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.records.writer import CASES, TIMINGS
-from leaderboard.model import Finding, Verification
+from leaderboard.model import Finding, Verification, refuses
 from leaderboard.rank import reading
 from leaderboard.rank.reading import UnreadableError
 
@@ -42,7 +42,7 @@ class Submission:
     @property
     def refused(self) -> bool:
         """Whether nothing of it is shown but that it was refused."""
-        return any(finding.severity == "refused" for finding in self.all_findings)
+        return refuses(self.all_findings)
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

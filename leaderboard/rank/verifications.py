@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from leaderboard.model import VERDICTS, Finding, Verification
+from leaderboard.model import SEVERITIES, VERDICTS, Finding, Verification
 from leaderboard.rank.reading import UnreadableError
-
-_SEVERITIES = ("refused", "flagged", "note")
 
 
 def verification_of(record: Mapping[str, Any]) -> Verification:
@@ -24,7 +22,7 @@ def verification_of(record: Mapping[str, Any]) -> Verification:
             verdict=_one_of(VERDICTS, record["verdict"]),
             largest_difference=None if largest is None else float(largest),
             findings=tuple(
-                Finding(_text(each["code"]), _one_of(_SEVERITIES, each["severity"]), _text(each["detail"]))
+                Finding(_text(each["code"]), _one_of(SEVERITIES, each["severity"]), _text(each["detail"]))
                 for each in record.get("findings", ())
             ),
             files={_text(path): _text(sha) for path, sha in record.get("files", {}).items()},

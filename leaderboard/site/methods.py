@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leaderboard.model import Board, MethodPage, Verification
+from leaderboard.model import Board, MethodPage, Verification, refuses
 from leaderboard.site import standing
 from leaderboard.site.names import key
 from leaderboard.site.words import SEVERITIES, TIERS
@@ -17,7 +17,7 @@ _VERDICTS = {
 
 def method_context(board: Board, page: MethodPage, verification: Verification | None) -> dict[str, object]:
     """What the template of a method page needs."""
-    refused = any(finding.severity == standing.REFUSED for finding in page.findings)
+    refused = refuses(page.findings)
     places = [
         (table, key(table.id), standing.line(table, entry), standing.columns(table))
         for table in board.tables

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leaderboard.model import Column, Entry, Finding, Rank, Table
+from leaderboard.model import Column, Entry, Finding, Rank, Table, refuses
 from leaderboard.site import numbers
 from leaderboard.site.names import key
 
-REFUSED = "refused"
 RANKED_TIERS = frozenset({"recomputed", "reproduced"})
 """Only what trusted code computed has a place, whatever a board says."""
 _LAST = 1 << 30
@@ -42,7 +41,7 @@ class Line:
 
 def is_refused(entry: Entry) -> bool:
     """Whether nothing of it may be shown."""
-    return any(finding.severity == REFUSED for finding in entry.findings)
+    return refuses(entry.findings)
 
 
 def rank_of(entry: Entry) -> Rank | None:

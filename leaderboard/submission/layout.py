@@ -6,7 +6,6 @@ path -> {sha256, bytes} of all other files. So two submissions of one name have 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import stat
@@ -18,13 +17,14 @@ from typing import Any
 from benchmark.records.writer import CASES, OBSERVATIONS, RECORD, TIMINGS
 from leaderboard.submission.document import FILE, read_document
 from leaderboard.submission.errors import SubmissionError, listed
-from medshape_text.hashing import canonical_json, file_sha256
+from medshape_text.hashing import canonical_json, file_sha256, sha256
 
 PREDICTIONS = "predictions.parquet"
 LIST = "files.json"
 CONTENT = (FILE, RECORD, CASES, TIMINGS, OBSERVATIONS, PREDICTIONS)
 """All files but the list of them."""
-SUBMISSIONS = "submissions"
+SUBMISSIONS, VERIFICATIONS = "submissions", "verification"
+"""Folders of a results folder."""
 MAX_LIST_BYTES = 1 << 14
 MAX_DOCUMENT_BYTES = 1 << 16
 _PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
@@ -50,7 +50,7 @@ class Submission:
     @property
     def digests(self) -> dict[str, str]:
         """Path -> sha256 of all files, the list among them."""
-        listing = {LIST: hashlib.sha256(list_bytes(self.files)).hexdigest()}
+        listing = {LIST: sha256(list_bytes(self.files))}
         return {path: str(entry["sha256"]) for path, entry in self.files.items()} | listing
 
     @property
@@ -72,13 +72,18 @@ def list_bytes(files: Mapping[str, Mapping[str, Any]]) -> bytes:
     return canonical_json(files)
 
 
+def compose_id(task: str, method: str, digest: str) -> str:
+    """The name of a submission whose list of files has this SHA-256, unchecked."""
+    return f"{task}--{method}--{digest[:12]}"
+
+
 def submission_id(task: str, method: str, files: Mapping[str, Mapping[str, Any]]) -> str:
     """The name of a submission.
 
     Raises:
         SubmissionError: code ``name`` if the method's name cannot be part of a name.
     """
-    name = f"{task}--{method}--{hashlib.sha256(list_bytes(files)).hexdigest()[:12]}"
+    name = compose_id(task, method, sha256(list_bytes(files)))
     if not ID.fullmatch(name) or len(method) > 64:
         raise SubmissionError(
             "name",

@@ -80,14 +80,21 @@ def _build(events: Iterator[yaml.Event], name: str) -> object:
     return top[0] if top else None
 
 
+def unsafe_kind(event: yaml.Event) -> str:
+    """What an event is that could name a type, or make few bytes stand for many; empty for all others."""
+    if isinstance(event, yaml.AliasEvent):
+        return "alias"
+    if getattr(event, "anchor", None) is not None:
+        return "anchor"
+    if getattr(event, "tag", None) is not None:
+        return "tag"
+    if isinstance(event, yaml.DocumentStartEvent) and (event.version or event.tags):
+        return "directive"
+    return ""
+
+
 def _refuse_unsafe(event: yaml.Event, name: str) -> None:
-    unsafe = (
-        isinstance(event, yaml.AliasEvent)
-        or getattr(event, "anchor", None) is not None
-        or getattr(event, "tag", None) is not None
-        or (isinstance(event, yaml.DocumentStartEvent) and (event.version or event.tags))
-    )
-    if unsafe:
+    if unsafe_kind(event):
         line = event.start_mark.line + 1
         raise SubmissionError("yaml-unsafe", f"{name}, line {line}: tags, anchors, aliases and directives are refused")
 

@@ -10,10 +10,12 @@ from typing import Any
 import yaml
 
 from leaderboard.submission import plain_yaml
+from leaderboard.submission.document import FILE as SUBMISSION
 from leaderboard.submission.document import SCHEMA_VERSION, check_document
 from leaderboard.submission.errors import SubmissionError
+from leaderboard.submission.layout import LIST as FILES
 from leaderboard.verify.codes import CODES
-from leaderboard.verify.folder import FILES, SUBMISSION, SubmittedFiles
+from leaderboard.verify.folder import SubmittedFiles
 from leaderboard.verify.limits import Limits
 from leaderboard.verify.refusal import RefusedError, shown
 from leaderboard.verify.strict_json import check_values, read_object
@@ -89,11 +91,6 @@ def read_submission(files: SubmittedFiles, limits: Limits) -> dict[str, Any]:
     return document
 
 
-def expected_id(document: Mapping[str, Any], files_hash: str) -> str:
-    """What the folder of a submission must be called."""
-    return f"{document['task']}--{document['method']['name']}--{files_hash[:12]}"
-
-
 def is_hash(value: object) -> bool:
     """Whether a value is a hexadecimal sha256."""
     return isinstance(value, str) and _HASH.fullmatch(value) is not None
@@ -102,14 +99,8 @@ def is_hash(value: object) -> bool:
 def _unsafe_kind(data: bytes) -> str:
     """Which of the refused things of YAML comes first."""
     for event in yaml.parse(data.decode("utf-8"), Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            return "yaml-alias"
-        if getattr(event, "anchor", None) is not None:
-            return "yaml-anchor"
-        if getattr(event, "tag", None) is not None:
-            return "yaml-tag"
-        if isinstance(event, yaml.DocumentStartEvent) and (event.version or event.tags):
-            return "yaml-directive"
+        if kind := plain_yaml.unsafe_kind(event):
+            return f"yaml-{kind}"
     return "yaml-unsafe"
 
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from benchmark.records.writer import CASES, OBSERVATIONS, RECORD, TIMINGS
+from leaderboard.submission.document import FILE as SUBMISSION
+from leaderboard.submission.layout import LIST as FILES
+from leaderboard.submission.layout import PREDICTIONS as PARQUET
 from leaderboard.verify.limits import Limits
 from leaderboard.verify.refusal import RefusedError, shown
 
-FILES = "files.json"
-SUBMISSION = "submission.yaml"
-TEXTS = (SUBMISSION, "run.json", "cases.jsonl", "timings.jsonl", "observations.jsonl")
-PREDICTIONS = ("predictions.parquet", "predictions.npz")
+TEXTS = (SUBMISSION, RECORD, CASES, TIMINGS, OBSERVATIONS)
+PREDICTIONS = (PARQUET, "predictions.npz")
 """Either of them: the form that `submit` writes, and one anybody can write with numpy."""
 _PIECE = 2**20
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from leaderboard.submission.layout import compose_id
 from leaderboard.verify.claims import Claims, read_claims
-from leaderboard.verify.document import expected_id, read_files_list, read_submission
+from leaderboard.verify.document import read_files_list, read_submission
 from leaderboard.verify.folder import SubmittedFiles, read_folder
 from leaderboard.verify.limits import Limits
 from leaderboard.verify.refusal import RefusedError, shown
@@ -42,7 +43,7 @@ def check_submitted(files: SubmittedFiles, limits: Limits) -> Submitted:
     """
     digest = read_files_list(files, limits)
     document = read_submission(files, limits)
-    should = expected_id(document, digest)
+    should = compose_id(document["task"], document["method"]["name"], digest)
     if files.name != should:
         raise RefusedError("wrong-id", f"the folder is called {shown(files.name, 200)}, its content {should}")
     return Submitted(should, files, read_claims(files, document, limits))

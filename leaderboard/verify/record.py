@@ -13,8 +13,8 @@ from benchmark.methods import hash_sources
 from benchmark.provenance import code_hash, hardware, installed, numerical_versions, toolkit_version
 from benchmark.records.files import write_whole
 from leaderboard.model import Verification
+from leaderboard.submission.layout import VERIFICATIONS
 
-VERIFICATIONS = "verification"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
 _OTHER_LIBRARIES = ("pyarrow", "numba", "PyYAML")
 

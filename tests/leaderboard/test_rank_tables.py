@@ -7,6 +7,7 @@ import io
 import json
 import statistics
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import yaml
@@ -20,6 +21,7 @@ from leaderboard.rank.exports import table_csv, table_json
 from leaderboard.rank.hub_results import eval_results
 from leaderboard.rank.results import read_results
 from leaderboard.rank.tables import tables_of
+from leaderboard.views import ResultViews
 
 
 @pytest.fixture
@@ -107,6 +109,16 @@ def test_one_metric_in_two_units_has_two_columns(results):
     assert [(column.metric, column.unit) for column in table.columns] == [("cd:mm", "mm"), ("cd:box", "box")]
     assert table.headline == "cd:mm"
     assert set(table.entries[0].values) == {"cd:mm", "cd:box"}
+
+
+def test_the_cases_of_a_metric_in_two_units_have_their_scores(results):
+    millimetres = rows_of(0.9, 1, signatures=(CD,))
+    boxes = rows_of(0.8, 1, subjects=2, signatures=(CD.replace("unit:mm", "unit:box"),))
+    name = add(results, "one", millimetres + boxes)
+    (table,) = measured(results)
+    scores = ResultViews(read_results(results), Path("no data are needed")).scores(table, name)
+    values = {"cd:mm": millimetres[0]["value"], "cd:box": boxes[0]["value"]}
+    assert scores[millimetres[0]["case"]].values == values
 
 
 def test_failures_are_counted_and_score_worst(results):
