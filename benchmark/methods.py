@@ -170,10 +170,11 @@ def _module_folder(name: str, module: str) -> Path:
     raise MethodError(f"method {name!r}: there is no module {module!r}")
 
 
-def hash_sources(folder: Path, skip: tuple[str, ...] = ()) -> str:
-    """SHA-256 over the relative paths and contents of all .py and .toml files below ``folder``."""
+def hash_sources(folder: Path, skip: tuple[str, ...] = (), *, top_only: bool = False) -> str:
+    """SHA-256 over the relative paths and contents of all .py and .toml files in ``folder`` and, unless only its top
+    is asked for, below it; entries of ``folder`` named in ``skip`` are left out."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.glob("*") if top_only else folder.rglob("*")):
         relative = path.relative_to(folder)
         if path.suffix in {".py", ".toml"} and path.is_file() and relative.parts[0] not in skip:
             digest.update(f"{relative.as_posix()}\0".encode() + path.read_bytes() + b"\0")

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark import scoring
 from benchmark.contract import MethodContext
 from benchmark.data.catalogue import Progress, resolve
-from benchmark.data.shapes import ShapeDataset, open_shapes
-from benchmark.data.training import ShapeTrainingData
+from benchmark.determinism import make_deterministic
 from benchmark.errors import DataError, UsageError
 from benchmark.fitting import fit_key, fit_on_run
 from benchmark.methods import MethodEntry, find_method
 from benchmark.provenance import code_hash, numerical_versions, toolkit_version
-from benchmark.runner import Plan, make_deterministic
-from benchmark.tasks import Task, find_task
+from benchmark.runner import Plan
+from benchmark.tasks import CaseSource, Family, Task, family_of, find_task
+
+
+ANY_FAMILY = "any"
+"""What controls say that do whatever is asked (the oracle)."""
 
 
 @dataclass(frozen=True)
@@ -44,27 +47,29 @@ def prepare(request: Request, progress: Progress = lambda *_: None) -> Plan:
         BenchError: of the kind that fits, with one clear message.
     """
     task, entry = find_task(request.task), find_method(request.method)
-    if task.family not in entry.spec.task_families:
+    if not {task.family, ANY_FAMILY} & set(entry.spec.task_families):
         able = ", ".join(entry.spec.task_families)
         raise UsageError(f"method {entry.spec.name!r} does not do {task.family} (task {task.name!r}); it does {able}")
+    family = family_of(task)
     folder = resolve(request.data, progress)
-    source = open_shapes(folder, request.split)
-    if not len(source.ids):
-        raise DataError(f"split {request.split!r} of {folder} has no shapes")
+    source = family.cases(task, folder, request.split)
+    if not len(source.groups):
+        raise DataError(f"split {request.split!r} of {folder} has no cases of {task.name}")
     device = resolve_device(request.device)
     make_deterministic()
     if request.checkpoint is not None and not request.checkpoint.exists():
         raise UsageError(f"there is no checkpoint {request.checkpoint}")
     method = entry.build(MethodContext(device, request.checkpoint))
     progress("fitting", 0, 1)
-    fit_on_run(method, entry, lambda: ShapeTrainingData(folder), source.revision, request.fit_dir)
+    fit_on_run(method, entry, lambda: family.training_data(folder, "train"), source.revision, request.fit_dir)
     progress("fitting", 1, 1)
     return Plan(
         method=method,
+        family=family,
         task=task,
         source=source,
         out=request.out or default_out(request),
-        configuration=configuration(request, task, entry, source, method, device),
+        configuration=configuration(request, family, task, entry, source, method, device),
         seed=request.seed,
         limit=request.limit,
         device=device,
@@ -72,15 +77,23 @@ def prepare(request: Request, progress: Progress = lambda *_: None) -> Plan:
     )
 
 
+def signatures(family: Family, task: Task) -> dict[str, str]:
+    """``profile/metric`` -> signature of everything a task scores; of several units the first."""
+    found: dict[str, str] = {}
+    for metric in family.metrics(task):
+        found.setdefault(f"{metric.profile}/{metric.name}", str(metric.signature))
+    return found
+
+
 def configuration(
-    request: Request, task: Task, entry: MethodEntry, source: ShapeDataset, method: object, device: str
+    request: Request, family: Family, task: Task, entry: MethodEntry, source: CaseSource, method: object, device: str
 ) -> dict[str, Any]:
     """All that the numbers of a run depend on, as plain JSON values."""
     weights = getattr(method, "weights_sha256", None)
     if weights is None and request.checkpoint is not None and request.checkpoint.is_file():
         weights = hashlib.sha256(request.checkpoint.read_bytes()).hexdigest()
     return {
-        "task": {**dataclasses.asdict(task), "profiles": list(task.profiles)},
+        "task": json.loads(json.dumps(dataclasses.asdict(task))),
         "method": {
             "name": entry.spec.name,
             "spec_sha256": entry.spec_hash,
@@ -90,11 +103,11 @@ def configuration(
             "samples": entry.spec.samples,
         },
         "data": {"revision": source.revision, "manifest_sha256": source.manifest_sha256, "split": source.split},
-        "signatures": scoring.signatures(task),
+        "signatures": signatures(family, task),
         "seed": request.seed,
         "limit": request.limit,
         "device": device.split(":")[0],
-        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash()},
+        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash(family)},
         "libraries": numerical_versions(),
     }
 

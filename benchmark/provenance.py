@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import platform
@@ -16,6 +17,7 @@ from typing import Any
 
 from benchmark.cores import available_cores
 from benchmark.methods import hash_sources
+from benchmark.tasks.family import Family
 
 PACKAGE = "genmed-bench"
 _NUMERICAL = ("torch", "numpy", "scipy", "scikit-image", "libigl")
@@ -41,12 +43,18 @@ def numerical_versions() -> dict[str, str]:
 
 
 @cache
-def code_hash() -> str:
-    """SHA-256 of the sources that decide a score: benchmark (without report and command line) and medshape_text.
+def code_hash(family: Family) -> str:
+    """SHA-256 of the sources that decide a score: the core of benchmark, the run's own family, and curation.
 
-    A commit says nothing about edits that were not committed, or about an installed package; this does.
+    A commit says nothing about edits that were not committed, or about an installed package; this does. Other
+    families are no part of it, so that adding one leaves the runs of all others as they were.
     """
-    parts = (hash_sources(_ROOT, skip=("report", "cli")), hash_sources(_ROOT.parent / "medshape_text" / "curate"))
+    parts = (
+        hash_sources(_ROOT, skip=("report", "cli", "tasks", "drawing")),
+        hash_sources(_ROOT / "tasks", top_only=True),
+        hash_sources(Path(inspect.getfile(type(family))).parent),
+        hash_sources(_ROOT.parent / "medshape_text" / "curate"),
+    )
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import os
 import random
 import resource
 import time
@@ -12,44 +11,48 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 
-from benchmark.contract import Case, Method, Prediction, TruthControl
-from benchmark.cores import available_cores
+from benchmark.contract import (
+    AnyMethod,
+    BatchMethod,
+    Case,
+    Method,
+    Observation,
+    Prediction,
+    Request,
+    Space,
+    TruthControl,
+)
+from benchmark.determinism import make_deterministic
 from benchmark.errors import RunError
 from benchmark.metrics.base import OK, Score
 from benchmark.observations import observation_hash
 from benchmark.provenance import describe
 from benchmark.records.files import exclusive
-from benchmark.records.predictions import check_prediction, prediction_path, stored_form, write_prediction
+from benchmark.records.predictions import prediction_path, read_prediction, write_prediction
 from benchmark.records.reader import Run, load_run
 from benchmark.records.rows import Row
 from benchmark.records.writer import RunWriter
-from benchmark.scoring import expected_scores, score_failure, score_floor, score_prediction
-from benchmark.tasks import Task
+from benchmark.spaces import prediction_problem
+from benchmark.tasks import CaseSource, Family, Group, Task
 from medshape_text.seeds import seed_for
 
-
-class CaseSource(Protocol):
-    """Where cases come from (`benchmark.data.ShapeDataset` is one)."""
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """Ids of all cases, in order."""
-        ...
-
-    def case(self, index: int, prompt: str) -> Case:
-        """One case, observed through a prompt."""
-        ...
+WORK = "work"
+"""Folder in a run folder that a method which works on folders may keep things in."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run. ``configuration`` is what the numbers depend on; a folder holds one configuration only."""
+    """What to run. ``configuration`` is what the numbers depend on; a folder holds one configuration only.
 
-    method: Method | TruthControl
+    ``limit`` is a number of cases: the groups that fit into the first so many are run, and at least one.
+    """
+
+    method: AnyMethod
+    family: Family
     task: Task
     source: CaseSource
     out: Path
@@ -61,9 +64,19 @@ class Plan:
     """Whether the method's spec declares it a control that may see the truth; its having ``reveal`` is not enough."""
 
     @property
+    def groups(self) -> list[Group]:
+        """The groups to run."""
+        chosen: list[Group] = []
+        for group in self.source.groups:
+            if self.limit is not None and chosen and sum(len(g.cases) for g in (*chosen, group)) > self.limit:
+                break
+            chosen.append(group)
+        return chosen
+
+    @property
     def case_ids(self) -> list[str]:
         """Ids of the cases to run."""
-        return list(self.source.ids)[: self.limit]
+        return [case for group in self.groups for case in group.cases]
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,15 @@ class Outcome:
     case: str
     status: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What came back for a case, its prediction already on disk: "ok" or a reason code, and perhaps a traceback."""
+
+    status: str
+    seconds: float
+    error: str | None = None
 
 
 def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> Run:
@@ -95,93 +117,174 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
     make_deterministic()
     with exclusive(plan.out):
         writer = RunWriter(plan.out)
-        writer.open(plan.configuration, {"cases": plan.case_ids, **describe(plan.configuration, plan.device)})
-        for index in range(_resume(writer, plan), len(plan.case_ids)):
-            on_case(_run_case(writer, plan, index))
+        groups = plan.groups
+        sets = {group.id: list(group.cases) for group in groups if group.cases != (group.id,)}
+        facts: dict[str, Any] = {"cases": plan.case_ids} | ({"groups": sets} if sets else {})
+        writer.open(plan.configuration, {**facts, **describe(plan.configuration, plan.device)})
+        done, status = _resume(writer, plan)
+        answers = _answer_all(plan, groups[done:], status)
+        for group in groups[done:]:
+            cases: list[Case] = []
+            for case_id in group.cases:
+                cases.append(plan.source.case(case_id))
+                if case_id not in status:
+                    answer = answers.pop(case_id) if case_id in answers else _answer(plan, cases[-1])
+                    status[case_id] = answer.status
+                    _finish(writer, plan, group, cases, status, answer)
+                    on_case(Outcome(case_id, answer.status, answer.seconds))
     return load_run(plan.out)
 
 
-def make_deterministic() -> None:
-    """Use all cores, and only algorithms that give the same bytes every time where torch has them."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic matrix products on CUDA ask for
-    torch.set_num_threads(available_cores())
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.deterministic = True
-
-
-def predict(method: Method | TruthControl, case: Case, seed: int, sees_truth: bool = False) -> Prediction:
+def predict(
+    method: AnyMethod, case: Case, outputs: Mapping[str, Space], seed: int, sees_truth: bool = False
+) -> Prediction:
     """Ask a method for one case; it gets copies, so nothing it does can reach the truth kept for scoring."""
     # A method must draw from request.seed only. Seeding the global generators as well keeps one that
     # forgets from depending on which cases came before.
     random.seed(seed)
     torch.manual_seed(seed)
-    observation = dataclasses.replace(
-        case.observation,
-        value=case.observation.value.copy(),
-        observed=case.observation.observed.copy(),
-        parameters=copy.deepcopy(case.observation.parameters),
-    )
-    shown = dataclasses.replace(case, observation=observation, truth=case.truth.copy())
     if sees_truth:
+        shown = dataclasses.replace(
+            case, observations=_copied(case), truth={name: array.copy() for name, array in case.truth.items()}
+        )
         return cast(TruthControl, method).reveal(shown)
-    return cast(Method, method).predict(shown.request(seed))
+    return cast(Method, method).predict(request_of(case, outputs, seed))
 
 
-def _resume(writer: RunWriter, plan: Plan) -> int:
-    index = {case: position for position, case in enumerate(plan.case_ids)}
+def request_of(case: Case, outputs: Mapping[str, Space], seed: int) -> Request:
+    """A request whose arrays are the method's own."""
+    return dataclasses.replace(case.request(dict(outputs), seed), observations=_copied(case))
 
-    def is_complete(case_id: str, rows: list[dict[str, Any]]) -> bool:
-        case = plan.source.case(index[case_id], plan.task.prompt)
-        return [(row["metric"], row["signature"]) for row in rows] == expected_scores(case, plan.task)
 
-    done = writer.resume(plan.case_ids, is_complete)
-    scored = {row.case for row in load_run(plan.out).rows if row.status == OK}
-    missing = [case for case in plan.case_ids[:done] if case in scored and not prediction_path(plan.out, case).exists()]
+def prediction_seed(case_id: str, task: Task, seed: int) -> int:
+    """The seed of a request; everything a method draws for it comes from here."""
+    return seed_for(case_id, f"predict/{task.name}", seed)
+
+
+def _copied(case: Case) -> tuple[Observation, ...]:
+    return tuple(
+        dataclasses.replace(
+            each, value=each.value.copy(), mask=each.mask.copy(), parameters=copy.deepcopy(each.parameters)
+        )
+        for each in case.observations
+    )
+
+
+def _resume(writer: RunWriter, plan: Plan) -> tuple[int, dict[str, str]]:
+    def is_complete(group: Group, rows: list[dict[str, Any]]) -> bool:
+        cases = [plan.source.case(case) for case in group.cases]
+        expected = [(metric.name, metric.signature) for metric in plan.family.expected(plan.task, cases)]
+        return [(row["metric"], row["signature"]) for row in rows] == expected
+
+    done, status = writer.resume(plan.groups, is_complete)
+    missing = [case for case, each in status.items() if each == OK and not prediction_path(plan.out, case).exists()]
     if missing:
         raise RunError(f"{plan.out} is damaged: the prediction of {missing[0]} is gone; choose another --out")
-    return done
+    return done, status
 
 
-def _run_case(writer: RunWriter, plan: Plan, index: int) -> Outcome:
-    case = plan.source.case(index, plan.task.prompt)
-    seed = seed_for(case.id, f"predict/{plan.task.name}", plan.seed)
-    prediction: Prediction | None = None
-    error: str | None = None
-    reason: str | None
+@dataclass(frozen=True)
+class _Requests(Sequence[Request]):
+    """Requests that are made when looked at, so that a million cases need no memory."""
+
+    plan: Plan
+    case_ids: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.case_ids)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - an index or a slice, as of any sequence
+        if isinstance(index, slice):
+            return _Requests(self.plan, self.case_ids[index])
+        case = self.plan.source.case(self.case_ids[index])
+        seed = prediction_seed(case.id, self.plan.task, self.plan.seed)
+        return request_of(case, self.plan.family.outputs(self.plan.task), seed)
+
+
+def _answer_all(plan: Plan, groups: Sequence[Group], finished: Mapping[str, str]) -> dict[str, _Answer]:
+    """Answers of a method that works on folders; of any other none, it is asked case by case.
+
+    Nothing is recorded before all are there; a method that was killed goes on from its own work folder.
+    """
+    if not isinstance(plan.method, BatchMethod):
+        return {}
+    asked = [case for group in groups for case in group.cases if case not in finished]
+    answers: dict[str, _Answer] = {}
+    started = time.perf_counter()
+
+    def keep(case_id: str, answer: Prediction | str) -> None:
+        seconds = (time.perf_counter() - started) / (len(answers) + 1)
+        status = answer if isinstance(answer, str) else _store(plan, plan.source.case(case_id), answer)
+        answers[case_id] = _Answer(status, seconds)
+
+    if asked:
+        plan.method.predict_all(_Requests(plan, asked), plan.out / WORK, keep)
+    return answers | {case: _Answer("missing", 0.0) for case in asked if case not in answers}
+
+
+def _answer(plan: Plan, case: Case) -> _Answer:
+    seed = prediction_seed(case.id, plan.task, plan.seed)
     started = time.perf_counter()
     try:
-        prediction = predict(plan.method, case, seed, plan.sees_truth)
-        reason = check_prediction(prediction)
+        prediction = predict(plan.method, case, plan.family.outputs(plan.task), seed, plan.sees_truth)
     except Exception as failure:
-        reason = "out_of_memory" if isinstance(failure, (MemoryError, torch.OutOfMemoryError)) else "crashed"
-        error = f"--- {case.id}\n{traceback.format_exc()}"
-    predicted = time.perf_counter()
+        kind = "out_of_memory" if isinstance(failure, (MemoryError, torch.OutOfMemoryError)) else "crashed"
+        return _Answer(kind, time.perf_counter() - started, f"--- {case.id}\n{traceback.format_exc()}")
+    seconds = time.perf_counter() - started
+    return _Answer(_store(plan, case, prediction), seconds)
 
-    scores: list[Score]
-    if prediction is None or reason is not None:
-        scores = score_failure(reason or "crashed", case, plan.task)
+
+def _store(plan: Plan, case: Case, prediction: object) -> str:
+    """Write a prediction that can be scored; says why one cannot."""
+    outputs = plan.family.outputs(plan.task)
+    problem = prediction_problem(prediction, outputs, case.grid)
+    if problem is not None:
+        return problem
+    write_prediction(plan.out, case.id, cast(Prediction, prediction), outputs)
+    return OK
+
+
+def _finish(
+    writer: RunWriter, plan: Plan, group: Group, cases: Sequence[Case], status: Mapping[str, str], answer: _Answer
+) -> None:
+    """Record the last of ``cases``, and with the last case of its group the group's scores."""
+    case = cases[-1]
+    if answer.status != OK:
         prediction_path(plan.out, case.id).unlink(missing_ok=True)
+    started = time.perf_counter()
+    rows: list[Row] = []
+    floor: list[Score] = []
+    if len(cases) == len(group.cases):
+        rows = [Row.of(group.id, cases, score) for score in _scores(plan, cases, status)]
+        scored = time.perf_counter()
+        floor = plan.family.floor(plan.task, cases)
     else:
-        sdf = stored_form(prediction.sdf)
-        write_prediction(plan.out, case.id, sdf)
-        scores = score_prediction(sdf, case, plan.task)
+        scored = started
     timing = {
         "case": case.id,
-        "seconds": predicted - started,
-        "scoring_seconds": time.perf_counter() - predicted,
-        "status": reason or OK,
+        "seconds": answer.seconds,
+        "scoring_seconds": scored - started,
+        "status": answer.status,
         **_memory(plan.device),
     }
-    floor = [dataclasses.asdict(score) for score in score_floor(case, plan.task)]
     observation = {
         "case": case.id,
-        "sha256": observation_hash(case.observation),
-        "empty": case.observation.empty,
-        "floor": floor,
+        "sha256": observation_hash(case.observations),
+        "empty": any(each.empty for each in case.observations),
+        "floor": [dataclasses.asdict(score) for score in floor],
     }
-    writer.finish_case([Row.of(case, score) for score in scores], timing, observation, error)
-    return Outcome(case.id, reason or OK, predicted - started)
+    writer.finish_case(timing, observation, answer.error)
+    if rows:
+        writer.finish_group(rows)
+
+
+def _scores(plan: Plan, cases: Sequence[Case], status: Mapping[str, str]) -> list[Score]:
+    outputs = plan.family.outputs(plan.task)
+    predictions = {
+        case.id: read_prediction(plan.out, case.id, outputs, case.grid) for case in cases if status[case.id] == OK
+    }
+    failures = {case.id: status[case.id] for case in cases if status[case.id] != OK}
+    return plan.family.score(plan.task, cases, predictions, failures)
 
 
 def _memory(device: str) -> dict[str, float]:

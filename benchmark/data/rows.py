@@ -114,6 +114,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise DataError(f"cannot read the data set {folder}: {error.strerror or error}") from error
 
 
+def identity_of(folder: Path) -> tuple[str, str]:
+    """Revision of a data set of this schema version, and SHA-256 of its manifest.
+
+    Raises:
+        DataError: in one sentence.
+    """
+    revision = str(read_manifest(folder)["revision"])
+    return revision, hashlib.sha256((folder / manifest.MANIFEST).read_bytes()).hexdigest()
+
+
 def _check(path: Path, expected: str) -> None:
     try:
         with path.open("rb") as stream:

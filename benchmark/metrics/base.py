@@ -1,12 +1,9 @@
-"""What a score is, what pins it, and what a bundle of metrics (a profile) has to offer."""
+"""What a score is, what pins it, and how a metric is read: its name, unit, direction and digits, said once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-from benchmark.contract import Case, Volume
 
 OK = "ok"
 NOT_APPLICABLE = "nothing_observed"
@@ -16,8 +13,13 @@ NOT_APPLICABLE = "nothing_observed"
 class Signature(str):
     """One string that pins every choice of a metric, in the manner of sacreBLEU.
 
-    >>> Signature.of("cd", "genmed", {"points": 512, "unit": "box"})
+    >>> signature = Signature.of("cd", "genmed", {"points": 512, "unit": "box"})
+    >>> signature
     'cd|genmed|points:512|unit:box|v1'
+    >>> signature.metric, signature.profile, signature.choices["unit"], signature.version
+    ('cd', 'genmed', 'box', 'v1')
+
+    Of a string that is no signature, all is its metric: ``Signature("odd").profile`` is empty.
     """
 
     __slots__ = ()
@@ -28,64 +30,109 @@ class Signature(str):
         parts = [metric, profile, *(f"{key}:{value}" for key, value in choices.items()), f"v{version}"]
         return cls("|".join(parts))
 
+    @property
+    def metric(self) -> str:
+        """Name of the metric."""
+        return self.split("|")[0]
+
+    @property
+    def profile(self) -> str:
+        """Name of the bundle of conventions it belongs to."""
+        return (self.split("|") + [""])[1]
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """What was chosen, in order."""
+        pairs = (part.partition(":") for part in self.split("|")[2:])
+        return {key: value for key, colon, value in pairs if colon}
+
+    @property
+    def version(self) -> str:
+        """The last part; empty where there is none."""
+        parts = self.split("|")
+        return parts[-1] if len(parts) > 2 else ""
+
 
 @dataclass(frozen=True)
 class Score:
-    """One number of one case: a value with status "ok", or the worst value with the reason it was given.
+    """One number of one group of cases: a value with status "ok", or the worst value with the reason it was given.
 
-    ``value`` is None only with status "nothing_observed".
+    ``value`` is None only with status "nothing_observed". ``category``: what the number is about, where one group has
+    several (the structures of a segmentation); None is the category of the cases.
     """
 
     metric: str
     signature: str
     value: float | None
     status: str = OK
+    category: str | None = None
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of a profile as people read about it."""
+    """A metric as people read about it.
+
+    Attributes:
+        name: short, lower case; one name may stand under several signatures.
+        signature: what pins it.
+        description: one line.
+        title: heading of its column, without the unit.
+        heading: over the columns of its profile.
+        higher_is_better: its direction; None if this toolkit does not know it (a run of another version).
+        digits: format of a value, as for `format`: fixed decimals for shares, significant digits for lengths.
+    """
 
     name: str
-    signature: str
-    description: str
-    higher_is_better: bool = False
+    signature: Signature
+    description: str = ""
+    title: str = ""
+    heading: str = ""
+    higher_is_better: bool | None = False
+    digits: str = ".3g"
+
+    @property
+    def profile(self) -> str:
+        """Name of the bundle of conventions it belongs to."""
+        return self.signature.profile
+
+    @property
+    def unit(self) -> str:
+        """Unit of its values, as the signature says; empty where it has none."""
+        return self.signature.choices.get("unit", "")
+
+    @property
+    def column(self) -> str:
+        """Title with the unit, where it is a length."""
+        return f"{self.title}, mm" if self.unit == "mm" else self.title
+
+    @property
+    def label(self) -> str:
+        """Short name that is its own in a table of several profiles.
+
+        >>> Metric("cd", Signature("cd|dense|points:8192|unit:mm|v1")).label
+        'cd dense mm'
+        """
+        scaled = self.unit == "box" and self.signature.choices.get("scale") == "100"
+        profile = "" if self.profile == "overlap" else self.profile
+        return " ".join(part for part in (self.name, profile, "x100" if scaled else self.unit) if part)
+
+    def text(self, value: float | None) -> str:
+        """A value in the digits that carry information."""
+        if value is None:
+            return "–"
+        return f"{value:.0f}" if self.digits.endswith("g") and abs(value) >= 100 else format(value, self.digits)
+
+    def better(self, first: float, second: float) -> bool:
+        """Whether the first of two values is better."""
+        return first > second if self.higher_is_better else first < second
+
+
+def unknown_metric(signature: str) -> Metric:
+    """A metric that this toolkit does not have: all that is known is in its signature, the direction is not."""
+    parsed = Signature(signature)
+    return Metric(parsed.metric, parsed, title=parsed.metric, heading=parsed.profile, higher_is_better=None)
 
 
 def scores_of(metrics: Sequence[Metric], values: Sequence[float], status: str = OK) -> list[Score]:
     """A score for every metric, all with one status."""
     return [Score(m.name, m.signature, value, status) for m, value in zip(metrics, values, strict=True)]
-
-
-class Profile(Protocol):
-    """A named bundle of metrics with one set of conventions.
-
-    A profile is told everything that may matter for a case, and always answers with the same metrics in
-    the same order for it: values, or through ``worst`` the values a missing answer deserves.
-    """
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        ...
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """All metrics it may give."""
-        ...
-
-    def signatures(self, case: Case) -> Mapping[str, str]:
-        """Metric name → signature for this case (units depend on whether its scale is known)."""
-        ...
-
-    def score(self, prediction: Volume, case: Case) -> list[Score]:
-        """Score a finite (64, 64, 64) SDF; a prediction without a surface gets the worst distances."""
-        ...
-
-    def worst(self, case: Case, reason: str) -> list[Score]:
-        """The scores of a missing, invalid or crashed prediction, each with ``reason`` as its status."""
-        ...
-
-    def floor(self, case: Case) -> list[Score]:
-        """The scores of the truth against itself sampled afresh: differences below them are sampling noise."""
-        ...

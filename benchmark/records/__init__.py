@@ -1,6 +1,6 @@
 """The run record: a folder with provenance, one row per case and metric, and the predictions."""
 
-from benchmark.records.predictions import check_prediction, read_prediction, stored_form, write_prediction
+from benchmark.records.predictions import read_prediction, write_prediction
 from benchmark.records.reader import Run, load_run
 from benchmark.records.rows import Row
 from benchmark.records.writer import RunWriter
@@ -9,9 +9,7 @@ __all__ = [
     "Row",
     "Run",
     "RunWriter",
-    "check_prediction",
     "load_run",
     "read_prediction",
-    "stored_form",
     "write_prediction",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.contract import Volume
+from benchmark.contract import Grid, Prediction, Space
 from benchmark.errors import RunError
 from benchmark.records.predictions import read_prediction
 from benchmark.records.rows import Row, complete_lines
@@ -63,13 +64,19 @@ class Run:
         columns = list(Row.__dataclass_fields__)
         return pd.DataFrame([[getattr(row, name) for name in columns] for row in self.rows], columns=columns)
 
-    def prediction(self, case_id: str) -> Volume:
-        """The stored prediction of a case: (64, 64, 64) float32.
+    @property
+    def group_ids(self) -> list[str]:
+        """Ids that rows have, in order: of the cases, where sets of cases are scored of the sets."""
+        return list(self.provenance.get("groups", self.provenance["cases"]))
+
+    def prediction(self, case_id: str, outputs: Mapping[str, Space], grid: Grid | None) -> Prediction:
+        """The stored prediction of a case.
 
         Raises:
             FileNotFoundError: if the case failed.
+            ValueError: if the file holds something else.
         """
-        return read_prediction(self.path, case_id)
+        return read_prediction(self.path, case_id, outputs, grid)
 
 
 def load_run(path: str | Path) -> Run:

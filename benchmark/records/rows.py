@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,16 @@ from typing import Any
 from benchmark.contract import Case
 from benchmark.metrics.base import Score
 
+Key = tuple[str, str, str]
+"""(case or group, category, signature): no two rows of a run share it."""
+
+SEVERAL = "several"
+"""Subject, category or origin of a group whose cases differ in it."""
+
 
 @dataclass(frozen=True)
 class Row:
-    """One metric of one case: the value, or the worst value with the reason it was given."""
+    """One number of one group: the value, or the worst value with the reason it was given."""
 
     case: str
     subject: str
@@ -26,14 +32,26 @@ class Row:
     status: str
 
     @classmethod
-    def of(cls, case: Case, score: Score) -> Row:
-        """The row of one score."""
-        identity = (case.id, case.subject, case.category, case.origin)
-        return cls(*identity, score.metric, str(score.signature), score.value, score.status)
+    def of(cls, group: str, cases: Sequence[Case], score: Score) -> Row:
+        """The row of one score of the group with this id."""
+        subject, category, origin = (
+            _common([getattr(case, name) for case in cases]) for name in ("subject", "category", "origin")
+        )
+        named = score.category if score.category is not None else category
+        return cls(group, subject, named, origin, score.metric, str(score.signature), score.value, score.status)
+
+    @property
+    def key(self) -> Key:
+        """What tells it from all other rows of its run."""
+        return self.case, self.category, self.signature
 
     def line(self) -> str:
         """The row as a line of JSON, fields in the declared order, floats with their shortest exact digits."""
         return json_line(asdict(self))
+
+
+def _common(values: Sequence[str]) -> str:
+    return values[0] if len(set(values)) == 1 else SEVERAL
 
 
 def json_line(record: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """Filling a run folder case by case so that killing it at any moment loses one case at most.
 
-Per case, in this order: prediction (whole file), ``timings.jsonl``, ``observations.jsonl``, and last the
-rows of ``cases.jsonl`` in one append. A case counts as finished when all its rows are there; what other
-files say beyond the finished cases is cut off before going on.
+Per case, in this order: prediction (whole file), ``timings.jsonl``, ``observations.jsonl``; once all cases of a group
+are there, its rows of ``cases.jsonl`` in one append. A group counts as finished when all its rows are there, a case of
+an unfinished group when both its lines are; what files say beyond that is cut off before going on.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import Any
 from benchmark.errors import RunError
 from benchmark.records.files import append, write_whole, writing
 from benchmark.records.rows import Row, complete_lines, json_line
+from benchmark.tasks.family import Group
 
 CASES, TIMINGS, OBSERVATIONS, RECORD = "cases.jsonl", "timings.jsonl", "observations.jsonl", "run.json"
+ERRORS = "errors.log"
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,21 @@ class RunWriter:
         record = {"configuration": configuration, **provenance}
         write_whole(path, json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
-    def resume(self, case_ids: Sequence[str], is_complete: Callable[[str, list[dict[str, Any]]], bool]) -> int:
-        """Cut every file back to the finished cases and say how many these are.
+    def resume(
+        self, groups: Sequence[Group], is_complete: Callable[[Group, list[dict[str, Any]]], bool]
+    ) -> tuple[int, dict[str, str]]:
+        """Cut every file back to what is finished.
 
         Args:
-            case_ids: of the whole run, in order.
-            is_complete: told a case id and its rows, whether these are all it should have. Only the last
-                case is asked about: rows after those of another case mean that the other was finished.
+            groups: of the whole run, in order.
+            is_complete: told a group and its rows, whether these are all it should have. Only the last group
+                is asked about: rows after those of another group mean that the other was finished.
+
+        Returns:
+            How many groups are finished, and the status by case id of all finished cases.
 
         Raises:
-            RunError: if the finished cases are not the first ones of this run.
+            RunError: if the finished groups are not the first ones of this run.
         """
         path = self.folder / CASES
         rows: dict[str, list[dict[str, Any]]] = {}
@@ -64,20 +71,22 @@ class RunWriter:
         except ValueError as error:
             raise RunError(f"{path} is damaged ({error}); remove the folder or choose another with --out") from error
         found = list(rows)
-        if found != list(case_ids[: len(found)]):
+        if found != [group.id for group in groups[: len(found)]]:
             raise RunError(
                 f"{path} holds other cases than this run has; remove the folder or choose another with --out"
             )
-        if found and not is_complete(found[-1], rows[found[-1]]):
+        if found and not is_complete(groups[len(found) - 1], rows[found[-1]]):
             found.pop()
         self._truncate(path, ends[found[-1]] if found else 0)
+        keep = {case for group in groups[: len(found)] for case in group.cases}
+        if len(found) < len(groups) and len(groups[len(found)].cases) > 1:
+            written = [self._lines(name).keys() for name in (TIMINGS, OBSERVATIONS)]
+            keep |= set(groups[len(found)].cases[:-1]) & written[0] & written[1]  # with the last the group is scored
         for name in (TIMINGS, OBSERVATIONS):
-            self._keep(self.folder / name, set(found))
-        return len(found)
+            self._keep(self.folder / name, keep)
+        return len(found), {case: str(line["status"]) for case, line in self._lines(TIMINGS).items()}
 
-    def finish_case(
-        self, rows: Sequence[Row], timing: Mapping[str, Any], observation: Mapping[str, Any], error: str | None
-    ) -> None:
+    def finish_case(self, timing: Mapping[str, Any], observation: Mapping[str, Any], error: str | None) -> None:
         """Append everything about a case whose prediction (if any) is already on disk.
 
         Raises:
@@ -86,7 +95,14 @@ class RunWriter:
         append(self.folder / TIMINGS, json_line(timing))
         append(self.folder / OBSERVATIONS, json_line(observation))
         if error is not None:
-            append(self.folder / "errors.log", error)
+            append(self.folder / ERRORS, error)
+
+    def finish_group(self, rows: Sequence[Row]) -> None:
+        """Append all rows of a group whose cases are finished.
+
+        Raises:
+            WriteError: when the disk refuses.
+        """
         append(self.folder / CASES, "".join(row.line() for row in rows))
 
     def _refuse_other(self, path: Path, configuration: Mapping[str, Any]) -> None:
@@ -104,14 +120,17 @@ class RunWriter:
             if path.exists() and path.stat().st_size != size:
                 os.truncate(path, size)
 
-    def _keep(self, path: Path, cases: set[str]) -> None:
+    def _lines(self, name: str) -> dict[str, dict[str, Any]]:
+        """Records of a file by case. A case killed between two appends is written again: its later line counts."""
+        path = self.folder / name
         try:
-            # A case killed between two appends is written again: the later line is the one that counts.
-            records = {str(record.get("case")): record for record, _ in complete_lines(path)}
+            return {str(record.get("case")): record for record, _ in complete_lines(path)}
         except ValueError as error:
             raise RunError(f"{path} is damaged ({error}); remove the folder or choose another with --out") from error
+
+    def _keep(self, path: Path, cases: set[str]) -> None:
         if path.exists():
-            kept = "".join(json_line(record) for case, record in records.items() if case in cases)
+            kept = "".join(json_line(record) for case, record in self._lines(path.name).items() if case in cases)
             write_whole(path, kept.encode())
 
 

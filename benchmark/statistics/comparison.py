@@ -11,6 +11,9 @@ from benchmark.records.rows import Row
 from benchmark.statistics.bootstrap import Estimate, Table, cluster_bootstrap
 
 Key = tuple[str, str]
+"""(metric, signature)."""
+Place = tuple[str, str]
+"""(case, category): a segmentation has a row a structure."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,14 @@ def compare(run: Run, reference: Run) -> list[Comparison]:
     return [_compare(key, ours[key], theirs[key], run, reference) for key in ours]
 
 
-def _compare(key: Key, ours: dict[str, Row], theirs: dict[str, Row], run: Run, reference: Run) -> Comparison:
+def _compare(
+    key: Key, ours: dict[Place, Row], theirs: dict[Place, Row], run: Run, reference: Run
+) -> Comparison:
     differences, categories, subjects = [], [], []
-    for case, row in ours.items():
-        other = theirs.get(case)
+    for place, row in ours.items():
+        other = theirs.get(place)
         if other is None or row.value is None or other.value is None:
-            raise RunError(f"{run.path} and {reference.path} do not compare: case {case} has no {key[0]} in both")
+            raise RunError(f"{run.path} and {reference.path} do not compare: case {row.case} has no {key[0]} in both")
         differences.append(row.value - other.value)
         categories.append(row.category)
         subjects.append(row.subject)
@@ -69,18 +74,18 @@ def _refuse_incomparable(run: Run, reference: Run) -> None:
         raise RunError(f"{run.path} and {reference.path} do not compare: they are about different cases")
     for each in (run, reference):
         done = len({row.case for row in each.rows})
-        if done != len(each.case_ids):
+        if done != len(each.group_ids):
             raise RunError(
-                f"{each.path} is not complete: {done} of {len(each.case_ids)} cases; run it to the end first"
+                f"{each.path} is not complete: {done} of {len(each.group_ids)} cases; run it to the end first"
             )
     for case in run.case_ids:
         if run.observations[case]["sha256"] != reference.observations[case]["sha256"]:
             raise RunError(f"{run.path} and {reference.path} do not compare: case {case} was observed differently")
 
 
-def _by_metric(run: Run) -> dict[Key, dict[str, Row]]:
-    metrics: dict[Key, dict[str, Row]] = {}
+def _by_metric(run: Run) -> dict[Key, dict[Place, Row]]:
+    metrics: dict[Key, dict[Place, Row]] = {}
     for row in run.rows:
         if row.status != NOT_APPLICABLE:
-            metrics.setdefault((row.metric, row.signature), {})[row.case] = row
+            metrics.setdefault((row.metric, row.signature), {})[row.case, row.category] = row
     return metrics

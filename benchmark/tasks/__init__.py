@@ -1,14 +1,77 @@
-"""Tasks: what is observed, what is scored, which number is the headline. One file per family."""
+"""Task families and their tasks by name, through the entry-point group ``genmed_bench.families``; ours like any other."""
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.metadata import entry_points
+
+from benchmark.errors import MethodError, UsageError
+from benchmark.metrics.base import Metric, unknown_metric
 from benchmark.names import unknown
-from benchmark.tasks.base import Task
-from benchmark.tasks.shape_completion import SHAPE_COMPLETION
+from benchmark.tasks.family import CaseSource, Draws, Family, Group, Task, TellsCopies
 
-TASKS: dict[str, Task] = {task.name: task for task in SHAPE_COMPLETION}
+GROUP = "genmed_bench.families"
 
-__all__ = ["TASKS", "Task", "find_task"]
+__all__ = [
+    "CaseSource",
+    "Draws",
+    "Family",
+    "Group",
+    "Task",
+    "TellsCopies",
+    "families",
+    "family_of",
+    "find_family",
+    "find_metric",
+    "find_task",
+    "tasks",
+]
+
+
+def families() -> dict[str, Family]:
+    """All installed families by name, sorted.
+
+    Raises:
+        MethodError: if one does not import, or two packages declare one name.
+    """
+    points = {(point.name, point.value): point for point in entry_points(group=GROUP)}
+    names = [name for name, _ in points]
+    for name in names:
+        if names.count(name) > 1:
+            raise MethodError(f"task family {name!r} is declared more than once; uninstall one of the packages")
+    return {name: _load(name, value) for name, value in sorted(points)}
+
+
+def find_family(name: str) -> Family:
+    """A family by name.
+
+    Raises:
+        UnknownNameError: with a hint when there is none.
+    """
+    known = families()
+    if name not in known:
+        raise unknown("task family", name, known)
+    return known[name]
+
+
+def family_of(task: Task) -> Family:
+    """The family of a task."""
+    return find_family(task.family)
+
+
+def tasks() -> dict[str, Task]:
+    """All tasks of all families by name.
+
+    Raises:
+        UsageError: if two families have a task of one name.
+    """
+    found: dict[str, Task] = {}
+    for family in families().values():
+        for task in family.tasks:
+            if task.name in found:
+                raise UsageError(f"task {task.name!r} is of {found[task.name].family} and of {family.name}")
+            found[task.name] = task
+    return found
 
 
 def find_task(name: str) -> Task:
@@ -17,6 +80,34 @@ def find_task(name: str) -> Task:
     Raises:
         UnknownNameError: with a hint when there is none.
     """
-    if name not in TASKS:
-        raise unknown("task", name, TASKS)
-    return TASKS[name]
+    known = tasks()
+    if name not in known:
+        raise unknown("task", name, known)
+    return known[name]
+
+
+def find_metric(signature: str) -> Metric:
+    """The metric of a signature, from the tables of all families; one nobody has is what its signature says."""
+    for family in families().values():
+        for metric in family.metrics():
+            if metric.signature == signature:
+                return metric
+    return unknown_metric(signature)
+
+
+def metric_order(signature: str) -> tuple[int, str]:
+    """Where a metric stands among others: in the order of its family's table, unknown ones last."""
+    table = [metric.signature for family in families().values() for metric in family.metrics()]
+    return (table.index(signature) if signature in table else len(table), signature)
+
+
+@cache
+def _load(name: str, value: str) -> Family:
+    try:
+        (point,) = {p for p in entry_points(group=GROUP, name=name) if p.value == value}
+        family: Family = point.load()
+    except (ImportError, AttributeError) as error:
+        raise MethodError(f"task family {name!r} does not import: {error}") from error
+    if family.name != name:
+        raise MethodError(f"task family {name!r} calls itself {family.name!r}")
+    return family

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.clouds.shapes import Grid, Shape
 from benchmark.metrics.arrays import LARGEST
-from benchmark.metrics.profiles import field, genmed
+from benchmark.metrics.conventions import FIELD_POINTS, GENMED_POINTS, field_points, genmed_points
 from benchmark.metrics.sampling import area_uniform_points, farthest_points
 from benchmark.metrics.surface import NoSurfaceError, Surface, extract_surface
 from medshape_text.reading.limits import MAX_POINTS, BadShapeError, check_size
@@ -27,7 +27,7 @@ from medshape_text.seeds import seed_for
 
 Convention = Literal["field", "genmed"]
 Normalisation = Literal["none", "shape", "box"]
-POINTS: dict[Convention, int] = {"field": field.POINTS, "genmed": genmed.POINTS}
+POINTS: dict[Convention, int] = {"field": FIELD_POINTS, "genmed": GENMED_POINTS}
 _UNITS: dict[Normalisation, str] = {"none": "as-in-file", "shape": "own-std", "box": "half-longest-side"}
 
 

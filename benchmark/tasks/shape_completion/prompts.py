@@ -20,11 +20,11 @@ from benchmark.names import unknown
 from benchmark.observations.operators import Identity, Planes
 from benchmark.observations.spheres import CARVE_PROBABILITY, RADIUS_VOXELS, SPHERE_COUNT, draw_spheres
 from benchmark.spaces import OCCUPANCY, SDF
+from benchmark.tasks.shape_completion.tasks import SHAPE
 from medshape_text.curate.sdf import sdf_from_mask
 from medshape_text.frame import RESOLUTION
 
-SHAPE = "shape"
-"""The part that is completed."""
+
 MIDDLE = RESOLUTION // 2
 PLANE_STEP = 8
 

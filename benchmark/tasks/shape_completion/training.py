@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.contract import Volume
+from benchmark.contract import Array, Space, Volume
 from benchmark.data.rows import Rows, read_manifest
-from benchmark.data.shapes import prompt_texts
+from benchmark.spaces import SDF
+from benchmark.tasks.shape_completion.cases import prompt_texts
+from benchmark.tasks.shape_completion.tasks import SHAPE
 from medshape_text import decode_mesh, decode_sdf
 
 
@@ -25,6 +27,8 @@ class ShapeTrainingData:
     one example each; nothing about them could be measured, and methods that fit one model per category could
     not learn it. Data sets of any size fit into memory; see `benchmark.data.rows.Rows` for what is kept.
     """
+
+    spaces: Mapping[str, Space] = {SHAPE: SDF}
 
     def __init__(self, folder: Path, split: str = "train") -> None:
         """Open a split of a data set.
@@ -47,6 +51,12 @@ class ShapeTrainingData:
     def __len__(self) -> int:
         """Number of shapes."""
         return len(self.ids)
+
+    def part(self, index: int, name: str) -> Array:
+        """The shape of one example."""
+        if name != SHAPE:
+            raise KeyError(name)
+        return self.sdf(index)
 
     def sdf(self, index: int) -> Volume:
         """Mesh SDF of one shape: (64, 64, 64) float32, the caller's own."""

@@ -16,15 +16,16 @@ where it is not. It is part of the signature, and numbers of different signature
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmark.contract import Case, Volume
-from benchmark.metrics.base import NOT_APPLICABLE, Metric, Score, Signature
+from benchmark.metrics.base import NOT_APPLICABLE, OK, Metric, Score, Signature
 from benchmark.metrics.sampling import area_uniform_points
 from benchmark.metrics.surface import NoSurfaceError, Surface, box_diagonal, extract_surface, point_to_surface
+from benchmark.tasks.shape_completion.tasks import SHAPE
 from medshape_text.frame import HALF_BOX_VOXELS, RESOLUTION
 from medshape_text.seeds import seed_for
 
@@ -32,14 +33,20 @@ POINTS = 8192
 UNITS = ("mm", "box")
 
 
-def _signature(name: str, unit: str) -> Signature:
-    choices = {
-        "cd": {"norm": "l2", "reduce": "mean"},
-        "hd95": {"reduce": "max"},
-        "uhd": {"directed": "partial-to-completion"},
-    }
+_CHOICES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "cd": ("CD", "mean distance between the surfaces", {"norm": "l2", "reduce": "mean"}),
+    "hd95": ("HD95", "95th percentile of the surface distance", {"reduce": "max"}),
+    "uhd": (
+        "UHD", "largest distance of an observed surface point to the completion", {"directed": "partial-to-completion"}
+    ),
+}  # fmt: skip
+
+
+def _metric(name: str, unit: str) -> Metric:
+    title, description, choices = _CHOICES[name]
     sampling = {"points": POINTS, "sample": "area-uniform", "to": "exact-surface", "level": 0, "unit": unit}
-    return Signature.of(name, "dense", sampling | choices[name])
+    signature = Signature.of(name, "dense", sampling | choices)
+    return Metric(name, signature, description, title, "Surface distance, dense profile")
 
 
 @dataclass(frozen=True)
@@ -47,15 +54,11 @@ class Dense:
     """Mean surface distance, HD95 and directed UHD."""
 
     name: str = "dense"
-    metrics: tuple[Metric, ...] = (
-        Metric("cd", _signature("cd", "mm"), "mean distance between the surfaces"),
-        Metric("hd95", _signature("hd95", "mm"), "95th percentile of the surface distance"),
-        Metric("uhd", _signature("uhd", "mm"), "largest distance of an observed surface point to the completion"),
-    )
+    metrics: tuple[Metric, ...] = tuple(_metric(name, unit) for unit in UNITS for name in _CHOICES)
 
-    def signatures(self, case: Case) -> Mapping[str, str]:
-        """Metric name → signature, in the unit of the case."""
-        return {metric.name: _signature(metric.name, self._unit(case)[0]) for metric in self.metrics}
+    def applicable(self, case: Case) -> Sequence[Metric]:
+        """The metrics in the unit of the case."""
+        return [metric for metric in self.metrics if metric.unit == self._unit(case)[0]]
 
     def score(self, prediction: Volume, case: Case) -> list[Score]:
         """Distances to the truth; worst if the prediction has no surface."""
@@ -63,16 +66,16 @@ class Dense:
             surface = extract_surface(prediction)
         except NoSurfaceError:
             return self.worst(case, "no_surface")
-        return self._compare(surface, extract_surface(case.truth), case, "dense/points")
+        return self._compare(surface, extract_surface(case.truth[SHAPE]), case, "dense/points")
 
     def worst(self, case: Case, reason: str) -> list[Score]:
         """The diagonal of the box."""
         diagonal = box_diagonal() * self._unit(case)[1]
-        return [Score(name, signature, diagonal, reason) for name, signature in self.signatures(case).items()]
+        return [Score(metric.name, metric.signature, diagonal, reason) for metric in self.applicable(case)]
 
     def floor(self, case: Case) -> list[Score]:
         """Truth against truth: 0, which is the point of measuring to the exact surface."""
-        truth = extract_surface(case.truth)
+        truth = extract_surface(case.truth[SHAPE])
         return self._compare(truth, truth, case, "dense/floor")
 
     def _compare(self, surface: Surface, truth: Surface, case: Case, purpose: str) -> list[Score]:
@@ -84,20 +87,19 @@ class Dense:
         to_surface = point_to_surface(on_truth, surface) * scale
         to_truth = point_to_surface(on_surface, truth) * scale
         index = np.clip(np.rint(on_truth), 0, RESOLUTION - 1).astype(np.int64)
-        given = to_surface[case.observation.observed[tuple(index.T)]]
+        given = to_surface[case.observation.mask[tuple(index.T)]]
         values = {
             "cd": float((to_surface.mean() + to_truth.mean()) / 2),
             "hd95": float(max(np.percentile(to_surface, 95), np.percentile(to_truth, 95))),
             "uhd": float(given.max()) if len(given) else None,
         }
         return [
-            Score(name, signature, values[name], "ok" if values[name] is not None else NOT_APPLICABLE)
-            for name, signature in self.signatures(case).items()
+            Score(metric.name, metric.signature, values[metric.name], OK if values[metric.name] is not None else NOT_APPLICABLE)
+            for metric in self.applicable(case)
         ]
 
     @staticmethod
     def _unit(case: Case) -> tuple[str, float]:
         """Name of the case's unit and its size per voxel."""
-        if case.millimetres_per_unit is None:
-            return "box", 1.0 / RESOLUTION
-        return "mm", case.millimetres_per_unit / HALF_BOX_VOXELS
+        scale = None if case.grid is None else case.grid.millimetres_per_unit
+        return ("box", 1.0 / RESOLUTION) if scale is None else ("mm", scale / HALF_BOX_VOXELS)

@@ -14,7 +14,7 @@ nothing; the ``dense`` profile has no such floor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,42 +22,30 @@ from numpy.typing import NDArray
 
 from benchmark.contract import Case, Volume
 from benchmark.metrics.base import NOT_APPLICABLE, OK, Metric, Score, Signature, scores_of
+from benchmark.metrics.conventions import FIELD_POINTS, field_points
 from benchmark.metrics.distances import nearest_distances
-from benchmark.metrics.sampling import area_uniform_points
-from benchmark.metrics.surface import NoSurfaceError, box_diagonal, extract_surface
+from benchmark.metrics.surface import NoSurfaceError, box_diagonal
+from benchmark.tasks.shape_completion.tasks import SHAPE
 from medshape_text.frame import RESOLUTION
 from medshape_text.seeds import seed_for
 
-POINTS = 2048
-_SAMPLING = {"points": POINTS, "sample": "area-uniform", "level": 0, "unit": "box"}
+_SAMPLING = {"points": FIELD_POINTS, "sample": "area-uniform", "level": 0, "unit": "box"}
+HEADING = "Point-cloud conventions"
 CD = Metric(
     "cd",
     Signature.of("cd", "field", _SAMPLING | {"norm": "l2-squared", "reduce": "sum"}),
     "Chamfer distance by PointFlow's convention",
+    "CD",
+    HEADING,
 )
 UHD = Metric(
     "uhd",
     Signature.of("uhd", "field", _SAMPLING | {"norm": "l2", "directed": "partial-to-completion"}),
     "largest distance of an observed point to the completion, by MPC's convention",
+    "UHD",
+    HEADING,
 )
 _WORST_DISTANCE = box_diagonal() / RESOLUTION
-
-
-def field_points(sdf: Volume, seed: int) -> NDArray[np.float64]:
-    """2048 area-uniform points of a volume's level-0 surface.
-
-    Args:
-        sdf: (64, 64, 64), negative inside.
-        seed: of the draw.
-
-    Returns:
-        (2048, 3) float64 in voxel-index coordinates.
-
-    Raises:
-        NoSurfaceError: if the volume does not cross 0.
-    """
-    surface = extract_surface(sdf)
-    return area_uniform_points(surface.vertices, surface.faces, POINTS, seed)
 
 
 @dataclass(frozen=True)
@@ -67,9 +55,9 @@ class Field:
     name: str = "field"
     metrics: tuple[Metric, ...] = (CD, UHD)
 
-    def signatures(self, case: Case) -> Mapping[str, str]:
-        """Metric name → signature."""
-        return {metric.name: metric.signature for metric in self.metrics}
+    def applicable(self, case: Case) -> Sequence[Metric]:
+        """The metrics of this case, in the order of its scores."""
+        return self.metrics
 
     def score(self, prediction: Volume, case: Case) -> list[Score]:
         """Distances to the truth; worst if the prediction has no surface."""
@@ -79,7 +67,7 @@ class Field:
             points = field_points(prediction, seed)
         except NoSurfaceError:
             return self.worst(case, "no_surface")
-        return self._compare(points, field_points(case.truth, seed), case)
+        return self._compare(points, field_points(case.truth[SHAPE], seed), case)
 
     def worst(self, case: Case, reason: str) -> list[Score]:
         """Every point a box diagonal away from every other."""
@@ -88,13 +76,13 @@ class Field:
     def floor(self, case: Case) -> list[Score]:
         """Truth against truth, drawn with another seed."""
         seeds = (seed_for(case.id, "field/floor"), seed_for(case.id, "field/points"))
-        completion, truth = (field_points(case.truth, seed) for seed in seeds)
+        completion, truth = (field_points(case.truth[SHAPE], seed) for seed in seeds)
         return self._compare(completion, truth, case)
 
     def _compare(self, completion: NDArray[np.float64], truth: NDArray[np.float64], case: Case) -> list[Score]:
         to_completion, to_truth = (way / RESOLUTION for way in nearest_distances(truth, completion))
         index = np.clip(np.rint(truth), 0, RESOLUTION - 1).astype(np.int64)
-        partial = to_completion[case.observation.observed[tuple(index.T)]]
+        partial = to_completion[case.observation.mask[tuple(index.T)]]
         return [
             Score(CD.name, CD.signature, float((to_completion**2).mean() + (to_truth**2).mean())),
             Score(UHD.name, UHD.signature, float(partial.max()), OK)
