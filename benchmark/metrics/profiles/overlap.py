@@ -36,10 +36,10 @@ class Overlap:
 
     def score(self, prediction: Volume, case: Case) -> list[Score]:
         """Both overlaps."""
-        scores = [Score(DICE.name, DICE.signature, float(dice(prediction, case.truth)))]
+        scores = [Score(DICE.name, DICE.signature, float(dice(prediction, case.truth, sdf=True)))]
         if OBSERVED_DICE in self._applicable(case):
             seen = case.observation.observed
-            agreement = float(dice(prediction[seen], case.observation.value[seen] > 0.5, empty=1))
+            agreement = float(dice(prediction[seen], case.observation.value[seen] > 0.5, empty=1, sdf=True))
             scores.append(Score(OBSERVED_DICE.name, OBSERVED_DICE.signature, agreement))
         return scores
 
