@@ -13,11 +13,12 @@ from benchmark.contract import MethodContext
 from benchmark.data.catalogue import Progress, resolve
 from benchmark.data.shapes import ShapeDataset, open_shapes
 from benchmark.data.training import ShapeTrainingData
+from benchmark.determinism import make_deterministic
 from benchmark.errors import DataError, UsageError
 from benchmark.fitting import fit_key, fit_on_run
 from benchmark.methods import MethodEntry, find_method
 from benchmark.provenance import code_hash, numerical_versions, toolkit_version
-from benchmark.runner import Plan, make_deterministic
+from benchmark.runner import Plan
 from benchmark.tasks import Task, find_task
 
 

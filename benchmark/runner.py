@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import os
 import random
 import resource
 import time
@@ -17,7 +16,7 @@ from typing import Any, Protocol, cast
 import torch
 
 from benchmark.contract import Case, Method, Prediction, TruthControl
-from benchmark.cores import available_cores
+from benchmark.determinism import make_deterministic
 from benchmark.errors import RunError
 from benchmark.metrics.base import OK, Score
 from benchmark.observations import observation_hash
@@ -99,15 +98,6 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
         for index in range(_resume(writer, plan), len(plan.case_ids)):
             on_case(_run_case(writer, plan, index))
     return load_run(plan.out)
-
-
-def make_deterministic() -> None:
-    """Use all cores, and only algorithms that give the same bytes every time where torch has them."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic matrix products on CUDA ask for
-    torch.set_num_threads(available_cores())
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.deterministic = True
 
 
 def predict(method: Method | TruthControl, case: Case, seed: int, sees_truth: bool = False) -> Prediction:
