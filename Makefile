@@ -5,13 +5,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
-DATA := data/mini
+DATA := mini
 RUNS := runs/demo
 TASK := multiplane
+PACKAGES := medshape_text benchmark genmed baselines leaderboard
 METHODS := genmed input-conditioned mean-shape interpolation
 
+# The first run builds the mini data set in the cache, where every later command finds it.
 demo: $(BIN)/.installed
-	$(BIN)/medshape-build --source mini --out $(DATA) --workers $(WORKERS)
 	for method in $(METHODS); do \
 	  $(BIN)/genmed-bench run --method $$method --task $(TASK) --data $(DATA) --out $(RUNS)/$$method || exit; \
 	done
@@ -41,15 +42,17 @@ bench: $(BIN)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/perf -m "slow or not slow"
 
 clean:
-	rm -rf .venv $(DATA) $(RUNS) build dist *.egg-info
+	rm -rf .venv $(RUNS) build dist *.egg-info
 
 # uv resolves in seconds; where it cannot be had, pip does the same. uv does not read pip's find-links: hand them over.
+# Bytecode now, ours too: where PYTHONDONTWRITEBYTECODE is set, as in most containers, every start compiles it anew.
 $(BIN)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	if $(BIN)/python -m pip install --quiet uv; then \
 	  UV_FIND_LINKS="$${UV_FIND_LINKS-$$PIP_FIND_LINKS}" \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
 	else \
 	  $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; \
 	fi
+	$(BIN)/python -m compileall -q $(PACKAGES)
 	touch $@

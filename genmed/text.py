@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from genmed.text_transformer import TextTransformer
+
 
 class TextEncoder(Protocol):
     """Texts to embeddings of fixed width."""
@@ -37,14 +39,13 @@ class TextConfig:
 
 
 class SmallTextTower(nn.Module):
-    """open_clip's text transformer at a few million parameters, trained together with the denoiser."""
+    """A text transformer as in open_clip, of a few million parameters, trained together with the denoiser."""
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
-        open_clip = import_open_clip()
         self.dim = config.dim
-        self.tokenizer = open_clip.SimpleTokenizer(context_length=config.context)
-        self.tower = open_clip.transformer.TextTransformer(
+        self.tokenizer = _tokenizer_module().SimpleTokenizer(context_length=config.context)
+        self.tower = TextTransformer(
             context_length=config.context, vocab_size=self.tokenizer.vocab_size, width=config.width,
             heads=config.heads, layers=config.layers, output_dim=config.dim,
         )  # fmt: skip
@@ -80,6 +81,20 @@ def _unit(features: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=1)
+def _tokenizer_module() -> ModuleType:
+    """open_clip's tokenizer.py alone: importing the package takes longer than completing a shape."""
+    package = importlib.util.find_spec("open_clip")
+    if package is None or package.origin is None:
+        raise ImportError("open_clip is not installed: pip install open_clip_torch")
+    spec = importlib.util.spec_from_file_location("open_clip.tokenizer", Path(package.origin).parent / "tokenizer.py")
+    assert spec is not None  # noqa: S101 - the name ends in .py
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@lru_cache(maxsize=1)
 def import_open_clip() -> ModuleType:
     """Import open_clip, also where a CUDA-built torchvision sits beside a CPU-only torch.
 
@@ -88,7 +103,7 @@ def import_open_clip() -> ModuleType:
     schemas lets the import pass; nothing here calls them.
     """
     _declare_torchvision_operators()
-    import open_clip  # slow, and only needed where text is encoded
+    import open_clip  # slow, and only needed for a pretrained tower
 
     module: ModuleType = open_clip
     return module

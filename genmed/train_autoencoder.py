@@ -103,6 +103,6 @@ def _watch(validation: Tensor, device: str) -> Validate:
         decoded = torch.cat(
             [average.decode(average.encode(part[:, None].to(device))) for part in torch.split(validation, 8)]
         )
-        return {"dice": float(dice(decoded[:, 0].cpu(), validation, empty=0, batched=True).mean())}
+        return {"dice": float(dice(decoded[:, 0].cpu(), validation, empty=0, batched=True, sdf=True).mean())}
 
     return validate

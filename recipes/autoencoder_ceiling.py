@@ -20,7 +20,7 @@ def main() -> None:
     with torch.no_grad():
         for index, category in enumerate(data.categories):
             truth = torch.from_numpy(data.sdf(index))[None]
-            scores[category].append(float(dice(bundle.decode(bundle.encode(truth)), truth)))
+            scores[category].append(float(dice(bundle.decode(bundle.encode(truth)), truth, sdf=True)))
     for category, values in sorted(scores.items()):
         print(f"{category:14s} {sum(values) / len(values):.4f}")
     everything = [value for values in scores.values() for value in values]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import tomllib
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+from benchmark.cli.app import run
 from benchmark.contract import Case, Method, MethodContext, TruthControl
 from benchmark.methods import GROUP, find_method, read_spec
 from benchmark.observations import PROMPTS, observe
@@ -41,6 +43,14 @@ def test_the_makefile_parses_and_the_demo_runs_installed_methods() -> None:
     plan = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     (methods,) = re.findall(r"for method in (.*?); do", plan)
     assert set(methods.split()) <= {point.name for point in entry_points(group=GROUP)}
+
+
+def test_the_demo_and_the_tour_share_one_data_set() -> None:
+    """The demo's is the one that commands take when told nothing, so that the tour does not build it again."""
+    plan = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    default = inspect.signature(run).parameters["data"].default
+    assert set(re.findall(r"--data (\S+)", plan)) == {default}
+    assert "medshape-build" not in plan
 
 
 def test_the_code_of_add_a_method_works() -> None:

@@ -4,5 +4,8 @@ Commands import what they need when they run, so that ``--help`` and ``list`` an
 """
 
 from benchmark.cli.app import app
+from benchmark.cores import wait_passively
+
+wait_passively()  # no command has imported torch yet
 
 __all__ = ["app"]

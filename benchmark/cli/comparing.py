@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from benchmark.cli.reporting import write_json
@@ -15,6 +14,7 @@ from benchmark.errors import UsageError
 from benchmark.records import load_run
 from benchmark.statistics import Comparison
 from benchmark.statistics import compare as compare_runs
+from medshape_text.console import make_console
 
 
 def compare(paths: list[Path], json_path: Path | None) -> None:
@@ -23,7 +23,7 @@ def compare(paths: list[Path], json_path: Path | None) -> None:
         raise UsageError("compare needs at least two run folders")
     first, *others = [load_run(path) for path in paths]
     comparisons = [(other, compare_runs(first, other)) for other in others]
-    console = Console()
+    console = make_console()
     for other, results in comparisons:
         title = f"{first.method} minus {other.method} on {first.task}"
         if first.method == other.method:

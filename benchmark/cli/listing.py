@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from medshape_text.console import make_console
 
 
 def show(what: str) -> None:
     """Print one of the lists."""
-    Console().print(_LISTS[what]())
+    make_console().print(_LISTS[what]())
 
 
 def _table(name: str) -> Table:

@@ -10,7 +10,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,6 +18,7 @@ from benchmark.cli.tables import number
 from benchmark.data.clouds import Sampling
 from benchmark.errors import FailedCasesError, UsageError
 from benchmark.folders import LoadedFolder, Measurement, Search, measure
+from medshape_text.console import make_console
 
 _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?", re.IGNORECASE)
 
@@ -29,7 +29,7 @@ def metrics(
     """Print the scores, write them as JSON if asked to, and complain last about shapes that failed."""
     with progress_bars(only_live=True) as bars:
         result = measure(generated, reference, sampling, search, recursive, Steps(bars))
-    console = Console()
+    console = make_console()
     console.print(_table(result))
     for line in _facts(result):
         console.print(line, soft_wrap=True, highlight=False, markup=False)

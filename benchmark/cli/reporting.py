@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from benchmark.errors import BenchError
+from medshape_text.console import make_console
 
 
 @contextmanager
 def errors_reported() -> Iterator[None]:
     """Print errors a person can act on as one line and leave with their exit code; others keep their traceback."""
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     try:
         yield
     except BenchError as error:
@@ -57,7 +57,7 @@ class Steps:
 
 def progress_bars(only_live: bool = False) -> Progress:
     """Bars on standard error, so that tables on standard output can be piped; ``only_live``: not into files."""
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console, disable=only_live and not console.is_terminal)
 
@@ -79,4 +79,4 @@ def build(runs: list[Path], data: str, output: Path, cases: list[str] | None, li
     for path in runs:
         load_run(path)  # a folder that is no run is refused before anything is drawn
     build_report(runs, resolve(data), output, cases, limit_cases)
-    Console(stderr=True).print(f"report: {output}", soft_wrap=True, highlight=False)
+    make_console(stderr=True).print(f"report: {output}", soft_wrap=True, highlight=False)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from rich.console import Console
-
 from benchmark.cli.reporting import Steps, progress_bars, write_json
 from benchmark.cli.tables import run_figures, run_tables
 from benchmark.errors import FailedCasesError
@@ -14,6 +12,7 @@ from benchmark.metrics.base import OK
 from benchmark.planning import Request, prepare
 from benchmark.records import Run
 from benchmark.runner import Outcome, execute
+from medshape_text.console import make_console
 
 
 def run(request: Request, json_path: Path | None) -> None:
@@ -31,7 +30,7 @@ def run(request: Request, json_path: Path | None) -> None:
 
         finished = execute(plan, show)
         steps(title, total, total)
-    console = Console()
+    console = make_console()
     for table in run_tables(finished):
         console.print(table)
     console.print(f"run folder: {finished.path}", soft_wrap=True, highlight=False)

@@ -6,13 +6,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from benchmark.cli.reporting import Steps, progress_bars, write_json
 from benchmark.cli.tables import number
 from benchmark.data.clouds import Sampling
 from benchmark.errors import DataError, UsageError
 from benchmark.folders import CONVENTIONS, Search, load_folders, set_signature
+from medshape_text.console import make_console
 
 _SHARE = re.compile(r"(\d{1,6})/(\d{1,6})")
 
@@ -36,7 +35,7 @@ def shard(
     except ValueError as error:
         raise UsageError(str(error)) from error
     save_shard(found, out)
-    Console().print(f"{out}: {len(found.found.rows)} shapes of share {share}", soft_wrap=True, highlight=False)
+    make_console().print(f"{out}: {len(found.found.rows)} shapes of share {share}", soft_wrap=True, highlight=False)
 
 
 def merge(shards: Sequence[Path], json_path: Path | None) -> None:
@@ -49,7 +48,7 @@ def merge(shards: Sequence[Path], json_path: Path | None) -> None:
     except ShardError as error:
         raise DataError(str(error)) from error
     values = scores.as_dict()
-    console = Console()
+    console = make_console()
     convention = [*loaded[0].label.split("|"), ""][1]
     if convention not in CONVENTIONS:
         raise DataError(f"{shards[0]} was not written by metrics-shard: it does not say how shapes were sampled")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.cli.reporting import Steps, progress_bars
+from benchmark.cores import available_cores, threads
 from benchmark.data.catalogue import resolve
 from benchmark.data.training import ShapeTrainingData
 from benchmark.errors import MethodError
@@ -18,7 +19,10 @@ def fit(method: str, config: str, out: Path, data: str, device: str, resume: boo
     Raises:
         MethodError: if it has none, or it refuses (an unknown configuration, a checkpoint of another one).
     """
+    import torch
+
     command = find_method(method).fit_command()
+    torch.set_num_threads(threads(available_cores()))  # training is worth all of them
     with progress_bars() as bars:
         folder = resolve(data, Steps(bars))
     training, validation = ShapeTrainingData(folder, "train"), ShapeTrainingData(folder, "validation")

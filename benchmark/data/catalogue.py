@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.cores import available_cores, threads
 from benchmark.errors import DataError
 from benchmark.names import unknown
 
@@ -36,6 +37,9 @@ DATASETS: dict[str, DatasetInfo] = {
 
 MINI_SYNTHETIC = 64
 """Synthetic training shapes per category; the default of ``medshape-build``, so that both build the same data."""
+
+_MOST_WORKERS = 4
+"""Processes that build it; each takes up to half a gigabyte, and the result does not depend on how many there are."""
 
 
 def cache_folder() -> Path:
@@ -70,6 +74,7 @@ def _build_mini(folder: Path, progress: Progress) -> None:
 
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        build(open_mini(cache_folder() / "wheels", MINI_SYNTHETIC), folder, progress=progress)
+        workers = threads(min(_MOST_WORKERS, available_cores()))
+        build(open_mini(cache_folder() / "wheels", MINI_SYNTHETIC), folder, workers=workers, progress=progress)
     except (BuildError, SourceError, OSError) as error:
         raise DataError(f"the data set mini could not be built in {folder}: {error}") from error

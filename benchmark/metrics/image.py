@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics.arrays import Array, as_numpy, like
-from benchmark.metrics.voxels.words import as_mask
+from benchmark.metrics.inside import inside
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -39,8 +39,8 @@ def mae(prediction: Array, truth: Array, mask: Array | None) -> Array:
     >>> float(mae(np.array([[0.0, 5], [9, 9]]), np.array([[2.0, 1], [0, 0]]), np.array([[1, 1], [0, 0]])))
     3.0
     """
-    predicted, true, inside = _checked(prediction, truth, mask)
-    return like(np.asarray(np.abs(true[inside] - predicted[inside]).mean()), prediction)
+    predicted, true, counted = _checked(prediction, truth, mask)
+    return like(np.asarray(np.abs(true[counted] - predicted[counted]).mean()), prediction)
 
 
 def psnr(prediction: Array, truth: Array, mask: Array | None, *, clip: Interval | None, data_range: float) -> Array:
@@ -60,9 +60,9 @@ def psnr(prediction: Array, truth: Array, mask: Array | None, *, clip: Interval 
     Raises:
         ValueError: as :func:`mae`; for a clip that is not an interval, or a data range that is not positive.
     """
-    predicted, true, inside = _checked(prediction, truth, mask)
+    predicted, true, counted = _checked(prediction, truth, mask)
     _check_range(data_range)
-    predicted, true = predicted[inside], true[inside]
+    predicted, true = predicted[counted], true[counted]
     if clip is not None:
         predicted, true = _clipped(predicted, clip), _clipped(true, clip)
     error = np.square(true - predicted).mean()
@@ -90,15 +90,15 @@ def ssim(prediction: Array, truth: Array, mask: Array | None, *, clip: Interval,
     Raises:
         ValueError: as :func:`psnr`; for an image smaller than the window, or a mask without a voxel that counts.
     """
-    predicted, true, inside = _checked(prediction, truth, mask)
+    predicted, true, counted = _checked(prediction, truth, mask)
     _check_range(data_range)
-    if min(inside.shape) < _SIDE:
-        raise ValueError(f"an image of shape {inside.shape} has no window of {_SIDE} voxels along every axis")
-    inner = (slice(_SIDE // 2, -(_SIDE // 2)),) * inside.ndim
-    if not inside[inner].any():
+    if min(counted.shape) < _SIDE:
+        raise ValueError(f"an image of shape {counted.shape} has no window of {_SIDE} voxels along every axis")
+    inner = (slice(_SIDE // 2, -(_SIDE // 2)),) * counted.ndim
+    if not counted[inner].any():
         raise ValueError(f"no voxel of the mask is {_SIDE // 2} voxels away from the border of the image")
-    x, y = (np.where(inside, _clipped(image, clip), clip[0]) - clip[0] for image in (predicted, true))
-    return like(np.asarray(_similarity(x, y, data_range)[inner][inside[inner]].mean()), prediction)
+    x, y = (np.where(counted, _clipped(image, clip), clip[0]) - clip[0] for image in (predicted, true))
+    return like(np.asarray(_similarity(x, y, data_range)[inner][counted[inner]].mean()), prediction)
 
 
 def _similarity(x: Floats, y: Floats, data_range: float) -> Floats:
@@ -119,17 +119,17 @@ def _similarity(x: Floats, y: Floats, data_range: float) -> Floats:
 
 def _checked(prediction: Array, truth: Array, mask: Array | None) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     predicted, true = (np.asarray(as_numpy(image), dtype=np.float64) for image in (prediction, truth))
-    inside = np.ones(true.shape, dtype=bool) if mask is None else as_mask(mask)
-    if not predicted.shape == true.shape == inside.shape:
-        raise ValueError(f"shapes differ: prediction {predicted.shape}, truth {true.shape}, mask {inside.shape}")
+    counted = np.ones(true.shape, dtype=bool) if mask is None else inside(mask)
+    if not predicted.shape == true.shape == counted.shape:
+        raise ValueError(f"shapes differ: prediction {predicted.shape}, truth {true.shape}, mask {counted.shape}")
     if true.ndim not in (2, 3):
         raise ValueError(f"expected images of shape (X, Y, Z) or (X, Y), got {true.shape}")
-    if not inside.any():
+    if not counted.any():
         raise ValueError("the mask is empty: there is nothing to score")
     for name, image in (("prediction", predicted), ("truth", true)):
-        if not np.isfinite(image[inside]).all():
+        if not np.isfinite(image[counted]).all():
             raise ValueError(f"the {name} has NaN or infinite voxels inside the mask")
-    return predicted, true, inside
+    return predicted, true, counted
 
 
 def _check_range(data_range: float) -> None:

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics.arrays import Array
+from benchmark.metrics.inside import inside
 from benchmark.metrics.voxels.nearest import nearest
 from benchmark.metrics.voxels.surfaces import borders, corners, count, crop, surfel_areas, surround
-from benchmark.metrics.voxels.words import as_mask, pack_rows
+from benchmark.metrics.voxels.words import pack_rows
 
 Floats = NDArray[np.float64]
 Kind = Literal["voxel", "surfel"]
@@ -144,6 +145,8 @@ def surface_distances(
     surface: Kind,
     empty: EmptyPair = "nan",
     worst: float = np.inf,
+    *,
+    sdf: bool = False,
 ) -> SurfaceDistances:
     """Distances between the surfaces of two masks, both ways.
 
@@ -151,23 +154,24 @@ def surface_distances(
     is exactly ``3 * dx`` and within a tolerance of ``3 * dx``.
 
     Args:
-        mask_a: (X, Y, Z) or (X, Y), bool or integer, inside = nonzero.
+        mask_a: (X, Y, Z) or (X, Y), bool or integer, inside = nonzero, or with ``sdf`` floating.
         mask_b: the same shape.
         spacing: mm between voxel centres, one number per axis.
         surface: ``"voxel"`` or ``"surfel"``, see the module.
         empty: what two empty masks score: ``"nan"`` (to be counted, not averaged) or ``"perfect"``.
         worst: every distance if exactly one mask is empty, for instance the diagonal of the volume in mm.
+        sdf: floating-point values are signed distances, of which only the sign is used: inside = strictly negative.
 
     Raises:
-        ValueError: if the shapes differ or are not 2-D or 3-D, the masks are floating-point, a spacing is not
-            finite and positive, or a choice is unknown.
+        ValueError: if the shapes differ or are not 2-D or 3-D, values are floating-point without ``sdf``, an SDF
+            contains NaN, a spacing is not finite and positive, or a choice is unknown.
 
     >>> a, b = np.zeros((9, 9, 9), bool), np.zeros((9, 9, 9), bool)
     >>> a[2, 4, 4] = b[5, 4, 4] = True
     >>> surface_distances(a, b, (0.5, 1, 1), "voxel").hausdorff
     1.5
     """
-    a, b, steps = as_mask(mask_a), as_mask(mask_b), np.asarray(spacing, dtype=np.float64)
+    a, b, steps = inside(mask_a, sdf), inside(mask_b, sdf), np.asarray(spacing, dtype=np.float64)
     if a.shape != b.shape:
         raise ValueError(f"shapes differ: {a.shape} and {b.shape}")
     if a.ndim not in (2, 3):

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics.arrays import Array
+from benchmark.metrics.inside import inside
 from benchmark.metrics.overlap import EmptyRule, dice_of_counts
-from benchmark.metrics.voxels.words import Words, as_mask, compiled, pack_rows
+from benchmark.metrics.voxels.words import Words, compiled, pack_rows
 
 Floats = NDArray[np.float64]
 
@@ -36,23 +37,24 @@ class PackedMasks:
         return len(self.words)
 
 
-def pack(masks: Array) -> PackedMasks:
+def pack(masks: Array, *, sdf: bool = False) -> PackedMasks:
     """Pack a batch of masks for :func:`packed_dice` and :func:`pairwise_packed_dice`.
 
     Args:
-        masks: (N, ...) bool or integer, inside = nonzero; N >= 1 masks of one shape.
+        masks: (N, ...) bool or integer, inside = nonzero, or with ``sdf`` floating; N >= 1 masks of one shape.
+        sdf: floating-point values are signed distances, inside = strictly negative, as for :func:`dice`.
 
     Raises:
-        ValueError: for floating-point values, or an array without a batch axis.
+        ValueError: for floating-point values without ``sdf``, an SDF with NaN, or an array without a batch axis.
 
     >>> pack(np.array([[1, 1, 0], [0, 0, 0]])).counts
     array([2, 0])
     """
-    inside = as_mask(masks)
-    if inside.ndim < 2:
-        raise ValueError(f"expected masks of shape (N, ...), got {inside.shape}")
-    words = pack_rows(inside.reshape(len(inside), int(np.prod(inside.shape[1:]))))
-    return PackedMasks(words, np.bitwise_count(words).sum(axis=1, dtype=np.int64), inside.shape[1:])
+    solid = inside(masks, sdf)
+    if solid.ndim < 2:
+        raise ValueError(f"expected masks of shape (N, ...), got {solid.shape}")
+    words = pack_rows(solid.reshape(len(solid), int(np.prod(solid.shape[1:]))))
+    return PackedMasks(words, np.bitwise_count(words).sum(axis=1, dtype=np.int64), solid.shape[1:])
 
 
 def packed_dice(a: PackedMasks, b: PackedMasks, empty: EmptyRule = "nan") -> Floats:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from benchmark.data.catalogue import DATASETS, cache_folder, resolve
 from benchmark.errors import DataError, UsageError
@@ -22,6 +21,7 @@ from leaderboard.site import build_site
 from leaderboard.site import serve as serve_site
 from leaderboard.verify import Verifier
 from leaderboard.views import ResultViews
+from medshape_text.console import make_console
 from medshape_text.manifest import MANIFEST
 
 
@@ -33,7 +33,7 @@ def build(results: Path, output: Path, data: str, per_category: int) -> None:
     """
     read = _read(results)
     board = board_of(read)
-    say = Console(stderr=True)
+    say = make_console(stderr=True)
     folder = resolve(data) if per_category else _at_hand(data)
     views = ResultViews(read, folder, per_category) if folder and per_category else None
     if folder is None:
@@ -44,13 +44,13 @@ def build(results: Path, output: Path, data: str, per_category: int) -> None:
         export=_downloads, progress=lambda title: say.print(title, highlight=False, markup=False),
     )  # fmt: skip
     total = sum(written.values()) / 1e6
-    Console().print(f"{len(written)} files, {total:.1f} MB: {(output / 'index.html').absolute().as_uri()}",
+    make_console().print(f"{len(written)} files, {total:.1f} MB: {(output / 'index.html').absolute().as_uri()}",
                     highlight=False, soft_wrap=True)  # fmt: skip
 
 
 def serve(site: Path, port: int) -> None:
     """Serve until stopped."""
-    Console().print(f"http://127.0.0.1:{port}/ shows {site}; Ctrl-C stops it", highlight=False)
+    make_console().print(f"http://127.0.0.1:{port}/ shows {site}; Ctrl-C stops it", highlight=False)
     serve_site(site, port)
 
 

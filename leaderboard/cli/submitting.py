@@ -7,8 +7,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from benchmark.cli.reporting import Steps, progress_bars
 from benchmark.data.catalogue import resolve
 from benchmark.errors import UsageError
@@ -16,6 +14,7 @@ from leaderboard.submission import ModelCard, read_card, to_folder
 from leaderboard.submission.elsewhere import from_predictions
 from leaderboard.submission.hub import push_submission
 from leaderboard.submission.making import make_submission
+from medshape_text.console import make_console
 
 HUB = "hf://datasets/"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
@@ -60,7 +59,7 @@ def submit(run: Path | None, card_path: Path, to: str, data: str, elsewhere: Els
 
 
 def _print(text: str) -> None:
-    Console().print(text, highlight=False, markup=False, soft_wrap=True)
+    make_console().print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _made(run: Path | None, card: ModelCard, data: Path, elsewhere: Elsewhere, to: Path) -> Path:

@@ -6,14 +6,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from benchmark.data.catalogue import resolve
 from benchmark.errors import BenchError, UsageError
 from leaderboard.model import Verification, refuses
 from leaderboard.rank.reading import is_folder, names_in
 from leaderboard.submission.layout import SUBMISSIONS
 from leaderboard.verify import Verifier, write_verification
+from medshape_text.console import make_console
 
 _VERDICTS = {"differs": "its numbers are not what its predictions score", "cannot": "its numbers cannot be computed"}
 
@@ -40,7 +39,7 @@ def verify(submissions: Sequence[Path], data: str, write: bool) -> None:
         _print(found)
         if write:
             record = write_verification(folder.parent.parent, found)
-            Console().print(str(record), highlight=False, markup=False, soft_wrap=True)
+            make_console().print(str(record), highlight=False, markup=False, soft_wrap=True)
         refused = refuses(found.findings)
         if found.verdict != "reproduced" or refused:
             wrong.append(f"{found.submission}: {'refused' if refused else _VERDICTS[found.verdict]}")
@@ -65,7 +64,7 @@ def others_of(submission: Path) -> Sequence[Path]:
 
 
 def _print(found: Verification) -> None:
-    console = Console()
+    console = make_console()
     said = found.verdict
     if found.verdict == "differs" and found.largest_difference is not None:
         said += f" by {found.largest_difference:g}"

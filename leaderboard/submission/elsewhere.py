@@ -12,13 +12,13 @@ from typing import Any
 from benchmark import scoring
 from benchmark.contract import Case, Prediction
 from benchmark.data.shapes import ShapeDataset, open_shapes
+from benchmark.determinism import make_deterministic
 from benchmark.errors import BenchError, WriteError
 from benchmark.metrics.base import OK
 from benchmark.observations import observation_hash
 from benchmark.provenance import PACKAGE, code_hash, configuration_hash, numerical_versions, toolkit_version
 from benchmark.records import Row, RunWriter, check_prediction, stored_form, write_prediction
 from benchmark.records.files import exclusive
-from benchmark.runner import make_deterministic
 from benchmark.tasks import Task, find_task
 from leaderboard.submission.answers import Answers, find_answers
 from leaderboard.submission.card import ModelCard

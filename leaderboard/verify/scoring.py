@@ -85,7 +85,7 @@ def examine(case: Case, task: Task, prediction: Volume | None, reason: str) -> E
     return Examined(
         case.id, case.subject, case.category, rows, observation,
         packed=pack(inside[None]),
-        dice=float(dice(prediction, case.truth)),
+        dice=float(dice(prediction, case.truth, sdf=True)),
         is_truth=nearly_same(prediction, stored_form(case.truth)),
         contradicted=contradicted,
         digest=sha256(prediction.tobytes()),

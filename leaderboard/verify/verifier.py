@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from benchmark.data.shapes import ShapeDataset
+from benchmark.determinism import make_deterministic
 from benchmark.errors import DataError, MethodError, UnknownNameError
 from benchmark.methods import find_method
-from benchmark.runner import make_deterministic
 from benchmark.tasks import Task, find_task
 from leaderboard.model import Finding, Verification
 from leaderboard.verify.claims import Claims

@@ -14,6 +14,7 @@ from rich.console import Console
 from medshape_text.cli.console import bars, complain, one_line_errors
 from medshape_text.cli.places import default_cache
 from medshape_text.cli.tolerance import Tolerance, parse_tolerance
+from medshape_text.console import make_console
 
 TOO_MANY_FAILED = 3
 """Exit code when the data set was written, but more shapes failed than was allowed."""
@@ -80,7 +81,7 @@ def build(
     Stopped at any moment, the same command continues and gives the same bytes. Shapes that cannot be used are
     listed with their reasons in dropped.parquet.
     """
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     from medshape_text.build import BuildError, Engine
     from medshape_text.build import build as build_data_set
     from medshape_text.engine import Limits, run_local

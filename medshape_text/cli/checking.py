@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from medshape_text.cli.console import complain, one_line_errors
+from medshape_text.console import make_console
 
 
 def verify(
     folder: Annotated[Path, typer.Argument(help="A data set.", show_default=False)],
 ) -> None:
     """Hash every file of a data set again and compare with its manifest; the exit code is 1 if any differs."""
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     from medshape_text import manifest
 
     with one_line_errors(console, manifest.DatasetError):
@@ -40,7 +40,7 @@ def taxonomy(
 
     The exit code is 1 if a name cannot be read, a structure is unknown, or a published class mixes structures.
     """
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     from medshape_text.taxonomy_check import NamesError, check_names, read_names
 
     with one_line_errors(console, NamesError):

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from medshape_text.cli.console import bars, one_line_errors
+from medshape_text.console import make_console
 
 
 def publish(
@@ -21,7 +21,7 @@ def publish(
 
     The token is that of huggingface_hub (``hf auth login`` or HF_TOKEN).
     """
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     from medshape_text.manifest import DatasetError
     from medshape_text.publish import HubError, PublishError
     from medshape_text.publish import publish as publish_data_set

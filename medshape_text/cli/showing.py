@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from medshape_text.cli.console import bars, one_line_errors
 from medshape_text.cli.places import beside
+from medshape_text.console import make_console
 
 
 def report(
@@ -19,7 +19,7 @@ def report(
     ] = None,
 ) -> None:
     """Write one HTML page: what was kept and why not, counts, pictures, duplicates, leaks, times."""
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     from medshape_text import manifest
     from medshape_text.report import write_report
 

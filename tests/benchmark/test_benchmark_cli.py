@@ -54,7 +54,7 @@ def mean(stranger):
 @pytest.fixture
 def invoke(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "30")  # of no terminal, so no figure is cut
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):

@@ -199,3 +199,21 @@ def test_a_failed_build_is_one_clear_error(tmp_path, monkeypatch):
     monkeypatch.setattr(mini, "open_mini", unreachable)
     with pytest.raises(DataError, match=r"could not be built in .*: the network is unreachable"):
         resolve("mini")
+
+
+@pytest.mark.parametrize(("cores", "said", "workers"), [(1, None, 1), (2, None, 2), (64, None, 4), (64, "2", 2)])
+def test_mini_is_built_by_as_many_workers_as_there_are_cores_to_spare(tmp_path, monkeypatch, cores, said, workers):
+    from medshape_text import build as building
+    from medshape_text.sources import mini
+
+    told = {}
+    monkeypatch.setattr("benchmark.cores.cpu_quota", lambda: None)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    monkeypatch.setattr(mini, "open_mini", lambda *_: None)
+    monkeypatch.setattr(building, "build", lambda *_, **how: told.update(how))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if said is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+    resolve("mini")
+    assert told["workers"] == workers

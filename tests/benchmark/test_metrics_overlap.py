@@ -24,8 +24,8 @@ def test_two_squares_one_voxel_apart():
 
 def test_inside_of_an_sdf_is_strictly_negative():
     sdf = np.array([-0.1, 0.0, 0.1, -1e-7], np.float32)
-    assert metrics.dice(sdf, np.array([1, 0, 0, 1])) == 1
-    assert metrics.dice(sdf, np.array([1, 1, 0, 1])) == pytest.approx(4 / 5)
+    assert metrics.dice(sdf, np.array([1, 0, 0, 1]), sdf=True) == 1
+    assert metrics.dice(sdf, np.array([1, 1, 0, 1]), sdf=True) == pytest.approx(4 / 5)
 
 
 @pytest.mark.parametrize(("empty", "expected"), [("nan", np.nan), (0, 0.0), (1, 1.0)])
@@ -47,9 +47,9 @@ def test_batches_and_torch():
 
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="shapes differ"):
-        metrics.dice(np.zeros(3), np.zeros(4))
+        metrics.dice(np.zeros(3, bool), np.zeros(4, bool))
     with pytest.raises(ValueError, match="NaN"):
-        metrics.dice(np.array([np.nan, 1.0]), np.array([1, 0]))
+        metrics.dice(np.array([np.nan, 1.0]), np.array([1, 0]), sdf=True)
 
 
 @given(MASKS, MASKS)

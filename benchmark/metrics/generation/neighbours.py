@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from benchmark.cores import available_cores
+from benchmark.cores import available_cores, threads
 from benchmark.metrics.clouds.trees import Indices
 from benchmark.metrics.generation.exhaustive import distance_rows
 from benchmark.metrics.generation.lattice import Frame, Splats, centre, lower_bounds, splat
@@ -69,8 +69,8 @@ class Budget:
 
     @classmethod
     def of(cls, workers: int | None, max_bytes: int, progress: Progress | None) -> Budget:
-        """With all cores of this process where ``workers`` is None."""
-        return cls(available_cores() if workers is None else workers, max_bytes, progress)
+        """With OMP_NUM_THREADS, else all cores of this process, where ``workers`` is None."""
+        return cls(threads(available_cores()) if workers is None else workers, max_bytes, progress)
 
 
 def find_neighbours(

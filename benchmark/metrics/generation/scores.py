@@ -89,7 +89,7 @@ def generation_scores(
         distance: "chamfer", squared, mean each way, summed; or "emd", see :func:`benchmark.metrics.emd`, for
             clouds of equal sizes.
         search: "pruned", "exhaustive", or "auto" for whichever a pilot expects to be faster.
-        workers: threads; all cores of this process by default.
+        workers: threads; OMP_NUM_THREADS, or else all cores of this process, by default.
         max_bytes: memory for the search beside the inputs.
         progress: called with how many more searches are done; there are at most 2 (N + R).
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.arrays import Array, as_numpy
+from benchmark.metrics.inside import Mask
 
-Mask = NDArray[np.bool_]
 Words = NDArray[np.uint64]
 WORD = 64
 
@@ -22,20 +20,6 @@ def compiled(function: Callable[..., None]) -> Callable[..., None]:
     from numba import njit
 
     return njit(cache=True, nogil=True)(function)
-
-
-def as_mask(array: Array) -> Mask:
-    """A bool or integer array (inside = nonzero) as a bool array.
-
-    Raises:
-        ValueError: for floating-point values, which may be an SDF or a probability: threshold them first.
-    """
-    values: NDArray[Any] = as_numpy(array)
-    if values.dtype == bool:
-        return values
-    if np.issubdtype(values.dtype, np.integer):
-        return np.asarray(values != 0)
-    raise ValueError(f"expected a mask of bool or integers, got {values.dtype}: compare with a threshold first")
 
 
 def pack_rows(inside: Mask) -> Words:

@@ -45,10 +45,10 @@ class Overlap:
 
     def score(self, prediction: Volume, case: Case) -> list[Score]:
         """Both overlaps."""
-        scores = [Score(DICE.name, DICE.signature, float(dice(prediction, case.truth[SHAPE])))]
+        scores = [Score(DICE.name, DICE.signature, float(dice(prediction, case.truth[SHAPE], sdf=True)))]
         if OBSERVED_DICE in self.applicable(case):
             seen, inside = case.observation.mask, observed_inside(case.observation)
-            agreement = float(dice(prediction[seen], inside[seen], empty=1))
+            agreement = float(dice(prediction[seen], inside[seen], empty=1, sdf=True))
             scores.append(Score(OBSERVED_DICE.name, OBSERVED_DICE.signature, agreement))
         return scores
 
