@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from medshape_text.codec import decode_surface
 from medshape_text.curate.dedup import DuplicatePair, Entry, find_duplicates, resolve_duplicates
-from medshape_text.curate.kinship import Member
 from medshape_text.curate.leaks import LeakReport, leak_report
-from medshape_text.curate.placement import place
+from medshape_text.curate.placement import Member, place
 from medshape_text.one_thread import one_thread
 from medshape_text.pipeline import DEDUPLICATE, SPLIT, Dropped, Source
 from medshape_text.records import SIGNATURE, UNKNOWN_SUBJECT

@@ -4,7 +4,6 @@
 """
 
 from medshape_text.curate.dedup.compare import LIMITS, Limits
-from medshape_text.curate.dedup.groups import Groups
 from medshape_text.curate.dedup.records import KINDS, DuplicatePair, Entry
 from medshape_text.curate.dedup.resolve import Resolution, resolve_duplicates
 from medshape_text.curate.dedup.search import find_duplicates
@@ -18,7 +17,6 @@ __all__ = [
     "VERSION",
     "DuplicatePair",
     "Entry",
-    "Groups",
     "Limits",
     "Resolution",
     "find_duplicates",
