@@ -22,7 +22,7 @@ from medshape_text.sources.folders.listing import list_folder
 from medshape_text.sources.folders.tables import Row, read_tables
 from medshape_text.sources.items import ItemSource
 from medshape_text.sources.labels import Label, labelled_shape, refused
-from medshape_text.sources.packages.label_surface import RECIPE
+from medshape_text.sources.packages.label_maps import RECIPE
 from medshape_text.sources.subject_table import SubjectTable, read_subject_table
 from medshape_text.stage import Drop, Stage
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from medshape_text import names, taxonomy
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.shapes import Mesh
+from medshape_text.reading.meshes import Mesh
 from medshape_text.records import UNKNOWN_SUBJECT, Shape
 from medshape_text.sources.subject_table import SubjectTable
 from medshape_text.stage import Drop

@@ -6,20 +6,17 @@ import errno
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medshape_text.hashing import file_sha256, sha256
-from medshape_text.reading.meshes import parse_mesh
-from medshape_text.reading.shapes import Mesh
+from medshape_text.reading.meshes import Mesh, parse_mesh
 from medshape_text.reading.volumes import Volume, read_volume, volume_suffix
 from medshape_text.records import Repair
 from medshape_text.sources.folders.items import Item
 from medshape_text.sources.folders.listing import shape_suffix
-from medshape_text.sources.packages.label_surface import Box, cut_flags, label_surface
-from medshape_text.sources.packages.nifti import LabelMap
+from medshape_text.sources.packages.label_maps import Box, cut_flags, label_surface
 from medshape_text.stage import Drop
 
 
@@ -68,11 +65,10 @@ def _of_mask(path: Path, item: Item) -> Geometry | Drop:
         )
     value = item.value or volume.values[0]
     box = _box(volume.labels == value)
-    labels = LabelMap(cast(NDArray[np.uint8], volume.labels), volume.affine)
-    surface = label_surface(labels, value, box)
+    surface = label_surface(volume, value, box)
     if surface is None:
         return Drop("too-few-voxels", "too few voxels, or too thin, to make a surface of")
-    return Geometry(Mesh(surface.vertices, surface.faces), cut_flags(labels, box), surface.repairs)
+    return Geometry(Mesh(surface.vertices, surface.faces), cut_flags(volume, box), surface.repairs)
 
 
 @lru_cache(maxsize=1)

@@ -15,8 +15,7 @@ from medshape_text.hashing import canonical_json, sha256
 from medshape_text.names import GRAMMARS
 from medshape_text.pipeline import standard_stages
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.meshes import parse_mesh
-from medshape_text.reading.shapes import Mesh
+from medshape_text.reading.meshes import Mesh, parse_mesh
 from medshape_text.records import Shape
 from medshape_text.sources.items import ItemSource
 from medshape_text.sources.labels import label_of, labelled_shape, refused

@@ -18,8 +18,7 @@ from medshape_text.hashing import sha256
 from medshape_text.records import Shape
 from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages.aal_names import NAMES
-from medshape_text.sources.packages.label_part import Labelled, LabelPart, read_labelled
-from medshape_text.sources.packages.label_surface import RECIPE
+from medshape_text.sources.packages.label_maps import RECIPE, Labelled, LabelPart, read_labelled
 from medshape_text.sources.packages.part import packaged_shape
 from medshape_text.stage import Drop
 

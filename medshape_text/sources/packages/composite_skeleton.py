@@ -19,8 +19,7 @@ from scipy.spatial import KDTree
 
 from medshape_text.hashing import sha256
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.meshes import parse_mesh
-from medshape_text.reading.shapes import Cloud
+from medshape_text.reading.meshes import Cloud, parse_mesh
 from medshape_text.records import Repair, Shape
 from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages.meshes import face_components, is_closed, renumber, sheets, weld
