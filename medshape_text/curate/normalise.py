@@ -78,6 +78,7 @@ def sample_surface(
     if not len(faces) or not cumulative[-1] > 0:
         raise ValueError("cannot sample a mesh without area")
     chosen = np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")
+    chosen = np.minimum(chosen, len(faces) - 1)  # a number just below 1 may be rounded up to the whole area
     u, v = rng.random((2, count, 1))
     outside = u + v > 1  # fold the other half of the parallelogram back onto the triangle
     u, v = np.where(outside, 1 - u, u), np.where(outside, 1 - v, v)

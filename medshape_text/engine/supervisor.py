@@ -1,14 +1,15 @@
 """One worker process under watch: what it is at is always known, so a crash or a hang is blamed on one item.
 
 Parsers and geometry libraries are native code fed with strangers' files. They may run out of memory, loop or die
-of a signal; that must cost one item and never the build. The worker says when it begins an item; when it dies,
-takes too long or runs out of memory it is replaced and the batch begun anew (something else may have killed the
-worker, or filled its memory), and the item is given up when it fails again.
+of a signal; that must cost one item and never the build. The worker takes batches from a pipe and says when it begins
+an item; when it dies, takes too long or runs out of memory it is replaced and the batch begun anew (something else may
+have killed the worker, or filled its memory), and the item is given up when it fails again.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -16,13 +17,57 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 
 from medshape_text.engine.task import Fault, Limits, Task, TaskError
-from medshape_text.engine.worker import work
 
 _STARTING_SECONDS = 600.0
 """To start a process, import libraries and receive the task, on a busy machine with a slow disk."""
 _CRASHED = "crashed"
 _MOST_LOSSES = 3
 """How often a worker may be lost in one batch while it is at no item: whose fault that is nobody can say."""
+
+
+def work(pipe: Connection, task: Task, memory_bytes: int | None) -> None:
+    """Do batches until the pipe ends, or memory does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    _limit_memory(memory_bytes)
+
+    def begin(item: str) -> None:
+        pipe.send(("begin", item))
+
+    while True:
+        try:
+            batch, given_up = pipe.recv()
+        except EOFError:
+            return
+        try:
+            task(batch, given_up, begin)
+        except OSError as error:
+            pipe.send(("failed", error))
+        except MemoryError:
+            pipe.send(("greedy", batch))
+        except Exception as error:  # whatever it was, the parent has to hear of it; an error itself may not pickle
+            pipe.send(("failed", TaskError(f"{type(error).__name__}: {error}")))
+        else:
+            pipe.send(("done", batch))
+
+
+def _limit_memory(limit: int | None) -> None:
+    if limit is None:
+        return
+    try:
+        import resource
+    except ImportError:  # not on Windows, which has no such limit
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _follow_parent() -> None:
+    """End with the parent: one killed by SIGKILL cannot tell its workers, who would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class Supervisor:

@@ -14,6 +14,8 @@ from medshape_text.reading.headers import check_mesh_header, describe, is_binary
 from medshape_text.reading.limits import MAX_FACES, MAX_POINTS, BadShapeError, check_size
 
 Floats = NDArray[np.float64]
+MESH_SUFFIXES = (".glb", ".obj", ".off", ".ply", ".stl")
+_STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +31,6 @@ class Cloud:
     """Points (P, 3)."""
 
     points: Floats
-
-
-MESH_SUFFIXES = (".glb", ".obj", ".off", ".ply", ".stl")
-_STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
 def parse_mesh(suffix: str, data: bytes) -> Mesh | Cloud:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from medshape_text.hashing import sha256
-from medshape_text.sources.errors import SourceError
+from medshape_text.sources.shared import SourceError
 
 _MAX_BYTES, _MAX_ROWS, _MAX_CELL = 2**26, 10**6, 200
 _SUBJECT = ("image_id", "subject", "subject_id", "participant_id")

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from medshape_text.curate.inspect import signed_volume, topology
 from medshape_text.reading.volumes import Volume
 from medshape_text.sources import llp26
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages import chest_ct, composite_skeleton, meshes, whole_heart
 from medshape_text.sources.packages.label_maps import label_surface, read_label_map, touches_border
 from medshape_text.sources.packages.pinned_wheel import PinnedWheel, read_member
 from medshape_text.sources.packages.vtp import read_vtp
+from medshape_text.sources.shared import SourceError
 
 PINS = (llp26.WHEEL, chest_ct.WHEEL, composite_skeleton.WHEEL, whole_heart.WHEEL)
 

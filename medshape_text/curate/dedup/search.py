@@ -30,6 +30,8 @@ ones of thick shapes mostly within 16, as do fewer than 0.05 % of the pairs of d
 bones about 1 % are in reach;
 a larger radius would be in vain, since their noisy copies cannot be told from other people's bones at this resolution.
 """
+_KEPT = 256
+"""Prepared surfaces kept in memory, at most 0.8 MB each."""
 
 
 class Signatures:
@@ -68,8 +70,6 @@ def _radius(signatures: NDArray[np.float32]) -> NDArray[np.float64]:
 
 Points = Callable[[str], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Id to its surface samples, points and normals, both (N, 3), as the stage ``surface`` makes them."""
-_KEPT = 256
-"""Prepared surfaces kept in memory, at most 0.8 MB each."""
 
 
 def find_duplicates(entries: Sequence[Entry], points: Points, limits: Limits = LIMITS) -> list[DuplicatePair]:

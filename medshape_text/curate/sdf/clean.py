@@ -10,6 +10,9 @@ from medshape_text.curate.sdf.connectivity import Faces, Mask, mixed
 from medshape_text.curate.sdf.rays import Points
 
 Six = tuple[float, float, float, float, float, float]
+WELD = 1e-7
+"""Vertices are the same if they round to the same multiple of this share of the longest side: a bit less than the
+resolution of the single precision that meshes are stored in."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -26,11 +29,6 @@ def sides(points: Points, faces: Faces, face: int) -> Six:
 def cross(ux: float, uy: float, uz: float, vx: float, vy: float, vz: float) -> tuple[float, float, float]:
     """Upright on both, as long as the triangle's doubled area."""
     return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-
-
-WELD = 1e-7
-"""Vertices are the same if they round to the same multiple of this share of the longest side: a bit less than the
-resolution of the single precision that meshes are stored in."""
 
 
 def weld(points: Points) -> NDArray[np.int64]:

@@ -18,6 +18,9 @@ _SURE_VOLUME = 1e-4
 """Least 36 pi V^2 / A^3 (a ball has 1) for which the volume under an open patch tells its sides."""
 _CONTAINER = 1e-3
 """Least share of the whole area for a patch to be looked into for others."""
+_PROBES = 32
+_SEEN = 4
+"""A patch is round a point if at least so many of the six axis-parallel half-rays from it see a surplus of one side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,11 +192,6 @@ def _tally(
             else:
                 apex[patch, axis] = whole_sum[patch, axis] / whole_count[patch]
     return area, against, open_, apex
-
-
-_PROBES = 32
-_SEEN = 4
-"""A patch is round a point if at least so many of the six axis-parallel half-rays from it see a surplus of one side."""
 
 
 def containers(

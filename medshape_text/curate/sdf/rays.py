@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from medshape_text.curate.sdf.connectivity import Faces, Labels
 
 Points = NDArray[np.float64]
+_LEAST_BINS, _MOST_BINS = 8, 256
+_MOST_PLACES = 4_000_000
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -83,8 +85,6 @@ def count_crossings(points: Points, faces: Faces, axis: int, n: int, signed: boo
 
 
 Bins = tuple[Points, float, int, Faces, Labels]
-_LEAST_BINS, _MOST_BINS = 8, 256
-_MOST_PLACES = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)

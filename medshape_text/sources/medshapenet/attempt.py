@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _MAX_REDIRECTS = 5
+_MARKUP = re.compile(rb"\s*<(!doctype\s+html|html|head|body|title|meta|script|!--|\?xml)", re.IGNORECASE)
+# A length of "*" is no use: the end of such an answer may not be the end of the file.
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})", re.ASCII)
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
@@ -78,11 +81,6 @@ def check_plain(response: httpx2.Response) -> None:
     """
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise Refusal("encoded-body", "the server encoded the file although it was asked not to")
-
-
-_MARKUP = re.compile(rb"\s*<(!doctype\s+html|html|head|body|title|meta|script|!--|\?xml)", re.IGNORECASE)
-# A length of "*" is no use: the end of such an answer may not be the end of the file.
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})", re.ASCII)
 
 
 async def attempt(client: httpx2.AsyncClient, url: str, part: Part, cache: Cache, limit: RateLimits) -> Fetched:

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from medshape_text.files import replacing, sync
 from medshape_text.hashing import canonical_json, sha256
-from medshape_text.sources.errors import SourceError
+from medshape_text.sources.shared import SourceError
 
 _HEAD = 512
 _HEX = frozenset("0123456789abcdef")

@@ -16,8 +16,8 @@ from medshape_text.files import locked
 from medshape_text.manifest import PACKAGE
 from medshape_text.reading.limits import MAX_BYTES
 from medshape_text.seeds import generator_for
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.medshapenet.download_log import Cache
+from medshape_text.sources.shared import SourceError
 
 if TYPE_CHECKING:
     import httpx2

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ from skimage.measure import marching_cubes
 from medshape_text.reading.limits import BadShapeError
 from medshape_text.reading.volumes import Volume, parse_volume
 from medshape_text.records import Repair
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages.meshes import face_components, renumber, signed_volumes
 from medshape_text.sources.packages.part import category_of, fingerprint, ids_of
+from medshape_text.sources.shared import SourceError
 from medshape_text.stage import Drop
 
 RECIPE = {"gaussian_sigma_voxels": 0.7, "level": 0.5, "min_piece_share": 0.05, "min_voxels": 100}
@@ -70,7 +70,8 @@ def label_surface(volume: Volume, value: int, box: Box) -> Surface | None:
 
 def label_boxes(volume: Volume) -> dict[int, Box]:
     """Bounding box of every label that occurs, in ascending order of the labels."""
-    found: list[Box | None] = list(ndimage.find_objects(volume.labels))
+    labels = cast(NDArray[np.integer[Any]], volume.labels)
+    found: list[Box | None] = list(ndimage.find_objects(labels))
     return {value: box for value, box in enumerate(found, start=1) if box is not None}
 
 
