@@ -13,9 +13,8 @@ from medshape_text.collect import collect
 from medshape_text.engine import Limits, Task, TaskError, run_local
 from medshape_text.files import locked, sync
 from medshape_text.pipeline import DEDUPLICATE, READ, SPLIT, Source, StageCount, funnel
-from medshape_text.store import BATCH, GIVEN_UP, Batch, Store, batches
 from medshape_text.timings import Timings, write_timings
-from medshape_text.work import Work, total_times
+from medshape_text.work import BATCH, GIVEN_UP, Batch, Store, Work, batches, total_times
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how much is done and how much there is."""

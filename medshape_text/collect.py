@@ -17,7 +17,7 @@ from medshape_text.curate.placement import Member, place
 from medshape_text.one_thread import one_thread
 from medshape_text.pipeline import DEDUPLICATE, SPLIT, Dropped, Source
 from medshape_text.records import SIGNATURE, UNKNOWN_SUBJECT
-from medshape_text.store import Batch, Store
+from medshape_text.work import Batch, Store
 
 _BATCHES_KEPT = 64
 

@@ -23,10 +23,9 @@ from medshape_text.reading.volumes import Volume, read_volume, volume_suffix
 from medshape_text.records import Repair, Shape
 from medshape_text.sources.folders.items import Item, items_of, list_folder
 from medshape_text.sources.folders.labels import Row, read_tables, shape_suffix
-from medshape_text.sources.labels import Label, labelled_shape, refused
+from medshape_text.sources.labels import Label, SubjectTable, labelled_shape, read_subject_table, refused
 from medshape_text.sources.packages.label_maps import RECIPE, Box, cut_flags, label_surface
 from medshape_text.sources.shared import ItemSource
-from medshape_text.sources.subject_table import SubjectTable, read_subject_table
 from medshape_text.stage import Drop, Stage
 
 SPLIT_RULE = "genmed-bench/folder/split/v1"

@@ -16,10 +16,10 @@ import trimesh
 from medshapenet_server import Server, expected
 
 from medshape_text.records import Shape
+from medshape_text.sources.labels import SubjectTable, SubjectTableError, read_subject_table
 from medshape_text.sources.medshapenet import open_medshapenet
 from medshape_text.sources.medshapenet.rate_limits import FetchError, RateLimits
 from medshape_text.sources.medshapenet.source import DamagedCacheError, Item, MedShapeNetSource
-from medshape_text.sources.subject_table import SubjectTable, SubjectTableError, read_subject_table
 from medshape_text.stage import Drop
 
 QUICK = RateLimits(stall_s=1, backoff_s=0.01, attempts=2, max_bytes=2**23)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from medshape_text.files import replacing
 from medshape_text.hashing import sha256
+from medshape_text.sources.labels import SubjectTable, read_subject_table
 from medshape_text.sources.medshapenet import fetch as fetching
 from medshape_text.sources.medshapenet import url_list
 from medshape_text.sources.medshapenet.attempt import Refusal, check_plain, following
 from medshape_text.sources.medshapenet.download_log import Cache, Failed, Fetched, Outcome
 from medshape_text.sources.medshapenet.rate_limits import FetchError, RateLimits, alone, client
 from medshape_text.sources.medshapenet.source import Item, MedShapeNetSource
-from medshape_text.sources.subject_table import SubjectTable, read_subject_table
 
 
 def open_medshapenet(

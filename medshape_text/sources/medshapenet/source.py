@@ -17,11 +17,10 @@ from medshape_text.pipeline import standard_stages
 from medshape_text.reading.limits import BadShapeError
 from medshape_text.reading.meshes import Mesh, parse_mesh
 from medshape_text.records import Shape
-from medshape_text.sources.labels import label_of, labelled_shape, refused
+from medshape_text.sources.labels import SubjectTable, label_of, labelled_shape, refused
 from medshape_text.sources.medshapenet.download_log import Cache
 from medshape_text.sources.medshapenet.licences import CARD, NOTICE, attribution_of, origin_of, source_of
 from medshape_text.sources.shared import ItemSource
-from medshape_text.sources.subject_table import SubjectTable
 from medshape_text.stage import Drop, Stage
 
 SPLIT_RULE = "genmed-bench/medshapenet/split/v1"
