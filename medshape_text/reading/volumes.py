@@ -138,10 +138,10 @@ def _checked(header: Header, otherwise: str) -> Header:
 
 def _volume(stream: IO[bytes], header: Header, *, exact: bool) -> Volume:
     scaled = header.scale != (1.0, 0.0)
-    check_size("bytes of labels", header.voxels * 4 if scaled else 0, MAX_UNPACKED)
-    labels = _voxels(stream, header, exact=exact)
     if scaled:
-        labels = _whole(labels, header)
+        check_size("bytes of labels", header.voxels * 4, MAX_UNPACKED)
+    voxels = _voxels(stream, header, exact=exact)
+    labels = _whole(voxels, header) if scaled else voxels
     return Volume(labels, header.affine, _values(labels), header.names)
 
 

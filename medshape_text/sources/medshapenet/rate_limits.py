@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from medshape_text.files import locked
-from medshape_text.manifest import PACKAGE
+from medshape_text.manifest import PACKAGE, release
 from medshape_text.reading.limits import MAX_BYTES
 from medshape_text.seeds import generator_for
 from medshape_text.sources.medshapenet.download_log import Cache
@@ -122,12 +121,8 @@ def client(rate_limits: RateLimits) -> httpx2.AsyncClient:
     """A client that says who it is, and takes proxies and certificates from the environment as others do."""
     import httpx2
 
-    try:
-        release = version(PACKAGE)
-    except PackageNotFoundError:
-        release = "unknown"
     return httpx2.AsyncClient(
-        headers={"User-Agent": f"{PACKAGE}/{release} (medshape-build)", "Accept": "*/*"},
+        headers={"User-Agent": f"{PACKAGE}/{release()} (medshape-build)", "Accept": "*/*"},
         timeout=httpx2.Timeout(rate_limits.stall_s, connect=rate_limits.connect_s, pool=None),
         # How many there are at once is bounded by `fetch`; a pool's own bound would make requests wait in it.
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=rate_limits.connections),
