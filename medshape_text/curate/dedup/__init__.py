@@ -6,7 +6,7 @@
 from medshape_text.curate.dedup.compare import LIMITS, Limits
 from medshape_text.curate.dedup.records import KINDS, DuplicatePair, Entry
 from medshape_text.curate.dedup.resolve import Resolution, resolve_duplicates
-from medshape_text.curate.dedup.search import find_duplicates
+from medshape_text.curate.dedup.search import Samples, find_duplicates
 
 VERSION = "1"
 """Raised whenever other pairs would be found."""
@@ -19,6 +19,7 @@ __all__ = [
     "Entry",
     "Limits",
     "Resolution",
+    "Samples",
     "find_duplicates",
     "resolve_duplicates",
 ]

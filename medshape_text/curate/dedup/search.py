@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from medshape_text.curate.dedup.compare import LIMITS, Limits, Match, match
 from medshape_text.curate.dedup.records import DuplicatePair, Entry
-from medshape_text.curate.dedup.surface import Surface, prepare
+from medshape_text.curate.dedup.surface import SampledSurface, prepare
 from medshape_text.curate.signature import FEATURES
 
 _NOISE = np.array([
@@ -68,11 +68,11 @@ def _radius(signatures: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(_THIN_RADIUS + share * (_THICK_RADIUS - _THIN_RADIUS))
 
 
-Points = Callable[[str], tuple[NDArray[np.float32], NDArray[np.float32]]]
+Samples = Callable[[str], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Id to its surface samples, points and normals, both (N, 3), as the stage ``surface`` makes them."""
 
 
-def find_duplicates(entries: Sequence[Entry], points: Points, limits: Limits = LIMITS) -> list[DuplicatePair]:
+def find_duplicates(entries: Sequence[Entry], points: Samples, limits: Limits = LIMITS) -> list[DuplicatePair]:
     """Pairs that link every duplicate to the shape with the smallest id it was found equal to, sorted by ids.
 
     A shape found equal to a smaller id is not compared with others again: a set of copies is a star, not every pair of
@@ -140,11 +140,11 @@ def _pair(first: Entry, second: Entry, found: Match, limits: Limits) -> Duplicat
 class _Surfaces:
     """Prepared surfaces by id, the most recently used ones kept."""
 
-    def __init__(self, points: Points) -> None:
+    def __init__(self, points: Samples) -> None:
         self._points = points
-        self._kept: OrderedDict[str, Surface] = OrderedDict()
+        self._kept: OrderedDict[str, SampledSurface] = OrderedDict()
 
-    def __call__(self, shape_id: str) -> Surface:
+    def __call__(self, shape_id: str) -> SampledSurface:
         if shape_id in self._kept:
             self._kept.move_to_end(shape_id)
         else:

@@ -33,7 +33,7 @@ Box = tuple[slice, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class LabelSurface:
     """(V, 3) float64 millimetres and (F, 3) int64 faces, outwards; ``strays`` pieces were left out."""
 
     vertices: NDArray[np.float64]
@@ -46,7 +46,7 @@ class Surface:
         return (Repair("removed-stray-pieces", self.strays),) if self.strays else ()
 
 
-def label_surface(volume: Volume, value: int, box: Box) -> Surface | None:
+def label_surface(volume: Volume, value: int, box: Box) -> LabelSurface | None:
     """Surface of the voxels labelled ``value``, all of which lie in ``box``; None if they are too few to mesh."""
     mask = volume.labels[box] == value
     if int(mask.sum()) < RECIPE["min_voxels"]:
@@ -65,7 +65,7 @@ def label_surface(volume: Volume, value: int, box: Box) -> Surface | None:
     sizes = np.abs(signed_volumes(vertices, faces, piece))
     keep = sizes >= RECIPE["min_piece_share"] * sizes.max()
     vertices, faces = renumber(vertices, faces[keep[piece]])
-    return Surface(vertices, faces, int((~keep).sum()))
+    return LabelSurface(vertices, faces, int((~keep).sum()))
 
 
 def label_boxes(volume: Volume) -> dict[int, Box]:
@@ -92,7 +92,7 @@ class Labelled:
     volume: Volume
     boxes: dict[int, Box]
 
-    def surface(self, value: int, category: str) -> Surface | Drop:
+    def surface(self, value: int, category: str) -> LabelSurface | Drop:
         """Surface of one label in millimetres; reason code ``too-few-voxels`` if it is too small to mesh."""
         surface = label_surface(self.volume, value, self.boxes[value])
         if surface is None:
