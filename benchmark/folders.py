@@ -14,7 +14,7 @@ from benchmark.metrics.base import Signature
 
 if TYPE_CHECKING:
     from benchmark.metrics.generation.scores import Distance, GenerationScores
-    from medshape_text.reading.shapes import Floats
+    from medshape_text.reading.meshes import Floats
 
 Side = Literal["generated", "reference"]
 Progress = Callable[[str, int, int], None]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from medshape_text import card, croissant, provenance, records, shards
 from medshape_text.collect import Collected
 from medshape_text.pipeline import Dropped, Source, StageCount
-from medshape_text.store import Batch, Store
+from medshape_text.work import Batch, Store
 
 Progress = Callable[[str, int, int], None]
 _MOST_REMOVED = 48

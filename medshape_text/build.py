@@ -8,16 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from medshape_text import assemble, manifest, provenance, records
 from medshape_text.collect import collect
 from medshape_text.engine import Limits, Task, TaskError, run_local
-from medshape_text.files import sync
+from medshape_text.files import locked, sync
 from medshape_text.pipeline import DEDUPLICATE, READ, SPLIT, Source, StageCount, funnel
-from medshape_text.store import BATCH, GIVEN_UP, Batch, Store, batches
 from medshape_text.timings import Timings, write_timings
-from medshape_text.work import Work, total_times
+from medshape_text.work import BATCH, GIVEN_UP, Batch, Store, Work, batches, total_times
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how much is done and how much there is."""
@@ -69,16 +66,15 @@ def build(
         raise ValueError(f"at least one worker is needed, got {workers}")
     out = out.absolute()
     work = out.parent / f".{out.name}.partial"
+    busy = BuildError(f"another build is writing {out}; wait for it or choose another folder.")
     try:
         built = _finished(source, out)
         if built is None or work.exists():  # a build that was killed after its last rename left its work
             (work / "shapes").mkdir(parents=True, exist_ok=True)
-            with FileLock(work / "lock", timeout=0):
+            with locked(work / "lock", busy):
                 built = built or _finished(source, out)  # another build may have written it before the lock was ours
                 built = built or _build(source, out, work, _How(workers, engine, limits or Limits(), batch), progress)
             shutil.rmtree(work, ignore_errors=True)  # what stays goes the next time
-    except Timeout:
-        raise BuildError(f"another build is writing {out}; wait for it or choose another folder.") from None
     except TaskError as error:
         raise BuildError(f"{error}; finished shapes are kept in {work}, run the same command to continue.") from error
     except OSError as error:

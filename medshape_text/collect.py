@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,18 +11,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from medshape_text.codec import decode_surface
-from medshape_text.curate.dedup import DuplicatePair, Entry, find_duplicates, resolve_duplicates
-from medshape_text.curate.kinship import Member
+from medshape_text.curate.dedup import DuplicatePair, Entry, Samples, find_duplicates, resolve_duplicates
 from medshape_text.curate.leaks import LeakReport, leak_report
-from medshape_text.curate.placement import place
+from medshape_text.curate.placement import Member, place
 from medshape_text.one_thread import one_thread
 from medshape_text.pipeline import DEDUPLICATE, SPLIT, Dropped, Source
 from medshape_text.records import SIGNATURE, UNKNOWN_SUBJECT
-from medshape_text.store import Batch, Store
+from medshape_text.work import Batch, Store
 
 _BATCHES_KEPT = 64
-
-Points = Callable[[str], tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def _members(source: Source, light: pa.Table) -> list[Member]:
     ]
 
 
-def _points(store: Store, planned: Sequence[Batch]) -> Points:
+def _points(store: Store, planned: Sequence[Batch]) -> Samples:
     """Surface samples of a shape, read from its batch; the batches read last are kept."""
     batch_of = {shape_id: batch.key for batch in planned for shape_id in batch.ids}
 

@@ -1,4 +1,4 @@
-"""Files that survive being killed: whole or absent, and on the disk when the call returns."""
+"""Files that survive being killed: whole or absent, on the disk when the call returns, one writer at a time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from filelock import FileLock, Timeout
 
 
 @contextmanager
@@ -34,3 +36,24 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path, busy: Exception) -> Iterator[None]:
+    """Nobody else holds the lock file ``path``, whose folder is there, until the block ends.
+
+    It is not waited for: if somebody holds it already, ``busy`` is raised. The operating system lets go of it when the
+    process dies, however it ends.
+
+    Raises:
+        OSError: if the file cannot be made.
+    """
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise busy from None
+    try:
+        yield
+    finally:
+        lock.release()

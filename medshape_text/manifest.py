@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -93,3 +94,11 @@ def revision(manifest: Mapping[str, Any]) -> str:
     Which release of the toolkit ran is worth knowing but does not change what the data are, so it is left out.
     """
     return sha256(canonical_json({key: manifest[key] for key in manifest if key not in ("revision", "builder")}))
+
+
+def release() -> str:
+    """The version of the toolkit that is installed, or ``unknown``."""
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:
+        return "unknown"

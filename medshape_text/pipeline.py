@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
-from medshape_text.curate import describe, inspect, measure, normalise, repair, signature, surface
-from medshape_text.curate import field as sdf_field
+from medshape_text.curate import describe, inspect, normalise, repair, signature
 from medshape_text.curate.split import SplitRule
 from medshape_text.records import Shape
 from medshape_text.stage import Drop, Stage
@@ -84,8 +83,8 @@ class Dropped:
 def standard_stages() -> tuple[Stage, ...]:
     """The stages that shapes of any source go through, one by one."""
     return (
-        inspect.STAGE, repair.STAGE, measure.STAGE, normalise.STAGE, sdf_field.STAGE, surface.STAGE, signature.STAGE,
-        describe.STAGE,
+        inspect.STAGE, repair.STAGE, normalise.MEASURE, normalise.NORMALISE, normalise.SDF, normalise.SURFACE,
+        signature.STAGE, describe.STAGE,
     )  # fmt: skip
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from medshape_text import shards
 from medshape_text.curate import dedup, split
 from medshape_text.hashing import canonical_json, file_sha256, sha256
-from medshape_text.manifest import MANIFEST, PACKAGE, SCHEMA_VERSION, revision
+from medshape_text.manifest import MANIFEST, PACKAGE, SCHEMA_VERSION, release, revision
 from medshape_text.pipeline import DEDUPLICATE, SPLIT, Source, StageCount
 
 
@@ -75,7 +74,7 @@ def write(folder: Path, source: Source, counts: Sequence[StageCount], rows: Mapp
         "files": list_files(folder, rows),
     }
     manifest["revision"] = revision(manifest)
-    manifest["builder"] = {"package": PACKAGE, "version": _builder_version()}
+    manifest["builder"] = {"package": PACKAGE, "version": release()}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return str(manifest["revision"])
 
@@ -89,10 +88,3 @@ def list_files(folder: Path, rows: Mapping[str, int]) -> dict[str, dict[str, Any
         if name in rows:
             files[name]["rows"] = rows[name]
     return files
-
-
-def _builder_version() -> str:
-    try:
-        return version(PACKAGE)
-    except PackageNotFoundError:
-        return "unknown"

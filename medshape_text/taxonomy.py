@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Protocol
 
-from medshape_text.names.spelling import spell
+from medshape_text.names.parsing import spell
 from medshape_text.taxonomy_file import SUPER_CLASSES, Category, Taxonomy, category_name, load, squeeze
 
 __all__ = [

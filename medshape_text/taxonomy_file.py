@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from medshape_text.names.spelling import SIDES, spell
+from medshape_text.names.parsing import SIDES, spell
 
 SUPER_CLASSES = (
     *("bone", "cartilage", "tooth", "muscle", "organ", "gland", "heart", "lung", "airway", "vessel", "brain", "nerve"),

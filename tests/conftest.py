@@ -10,9 +10,9 @@ from filelock import FileLock
 
 from medshape_text.build import build
 from medshape_text.cli import default_cache
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.llp26 import fetch_wheel
 from medshape_text.sources.mini import open_mini
+from medshape_text.sources.shared import SourceError
 
 REPOSITORY = Path(__file__).parents[1]
 MINI_SYNTHETIC = 6

@@ -69,7 +69,7 @@ def resolve(name: str, progress: Progress = lambda *_: None) -> Path:
 
 def _build_mini(folder: Path, progress: Progress) -> None:
     from medshape_text.build import BuildError, build
-    from medshape_text.sources.errors import SourceError
+    from medshape_text.sources.shared import SourceError
     from medshape_text.sources.mini import open_mini
 
     try:

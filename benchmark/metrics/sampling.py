@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from medshape_text.curate.normalise import sample_surface
+
 Floats = NDArray[np.float64]
 
 
@@ -58,16 +60,5 @@ def area_uniform_points(vertices: Floats, faces: NDArray[np.int64], count: int, 
     Raises:
         ValueError: if the mesh has no area.
     """
-    corners = np.asarray(vertices, dtype=np.float64)[faces]
-    edge_u, edge_v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    cumulative = np.cumsum(np.linalg.norm(np.cross(edge_u, edge_v), axis=1))
-    if not len(cumulative) or not cumulative[-1] > 0:
-        raise ValueError("a mesh without area cannot be sampled")
-    rng = np.random.default_rng(seed)
-    face = np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")
-    face = np.minimum(face, len(cumulative) - 1)
-    u, v = rng.random((2, count, 1))
-    # Reflecting the unit square's upper half onto the lower one keeps the density uniform on the triangle.
-    outside = u + v > 1
-    u, v = np.where(outside, 1 - u, u), np.where(outside, 1 - v, v)
-    return np.asarray(corners[face, 0] + u * edge_u[face] + v * edge_v[face])
+    points = np.asarray(vertices, dtype=np.float64)
+    return sample_surface(points, faces, count, np.random.default_rng(seed))[0]

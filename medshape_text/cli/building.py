@@ -11,9 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from medshape_text.cli.console import bars, complain, one_line_errors
-from medshape_text.cli.places import default_cache
-from medshape_text.cli.tolerance import Tolerance, parse_tolerance
+from medshape_text.cli.console import Tolerance, bars, complain, default_cache, one_line_errors, parse_tolerance
 from medshape_text.console import make_console
 
 TOO_MANY_FAILED = 3

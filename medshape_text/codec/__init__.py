@@ -5,10 +5,15 @@ as the plain or the Arrow format of ``datasets`` gives it; every format can be r
 pyarrow alone, as its module says.
 """
 
-from medshape_text.codec.cells import CellError
-from medshape_text.codec.mesh import decode_mesh, encode_ply
+from medshape_text.codec.geometry import (
+    CellError,
+    decode_mesh,
+    decode_surface,
+    encode_normals,
+    encode_ply,
+    encode_points,
+)
 from medshape_text.codec.sdf import decode_mask, decode_sdf, encode_sdf, published_sdf
-from medshape_text.codec.surface import decode_surface, encode_normals, encode_points
 
 __all__ = [
     "CellError",

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medshape_text.codec.cells import CellError, binary
+from medshape_text.codec.geometry import CellError, binary
 from medshape_text.frame import HALF_BOX_VOXELS, RESOLUTION, TRUNCATION
 
 MAGIC = b"SDF\x01"

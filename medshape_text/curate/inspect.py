@@ -8,10 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medshape_text import taxonomy
-from medshape_text.curate.caps import flat_caps
 from medshape_text.records import Facts, Shape
 from medshape_text.stage import Drop, Stage
 
+_IN_PLANE = 1e-4
+"""Corners this close to a side of the bounding box lie in it, as a share of the longest side."""
+_NEAR_PLANE = 0.05
+"""How deep under the side its surroundings reach, as a share of the longest side."""
+_PARALLEL = 0.94
+"""Faces within 20 degrees of the side (this is the cosine) are as good as parallel to it."""
+_SUDDEN = 0.8
+"""Least share of the parallel surface near the side that lies in it: a natural flat end curves or steps away gently."""
 OPEN, NON_MANIFOLD, MANY_COMPONENTS = "open", "non-manifold", "many-components"
 INSIDE_OUT, IMPLAUSIBLE_EXTENT = "inside-out", "implausible-extent"
 
@@ -39,11 +46,11 @@ class Topology:
 
 def topology(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> Topology:
     """Connectivity of a triangle mesh, (V, 3) vertices and (F, 3) faces; unused vertices do not count."""
-    from medshape_text.curate.sdf import clean, edges, parts  # compiled code: slow to import
+    from medshape_text.curate.sdf import clean, connectivity  # compiled code: slow to import
 
-    found = edges.find_edges(faces)
+    found = connectivity.find_edges(faces)
     return Topology(
-        components=parts.components(faces, len(vertices))[1],
+        components=connectivity.components(faces, len(vertices))[1],
         watertight=found.watertight,
         closed=not found.excess.any(),
         degenerate=int(clean.without_area(vertices, faces).sum()),
@@ -136,6 +143,43 @@ def _plausible(shape: Shape, longest: float, version: str) -> bool:
     except taxonomy.UnknownStructureError:
         return True
     return expected is None or expected[0] <= longest <= expected[1]
+
+
+def flat_caps(
+    vertices: NDArray[np.float64],
+    faces: NDArray[np.int64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    min_share: float,
+) -> list[str]:
+    """Sides of the bounding box, such as ``x-`` or ``z+``, at which a mesh was cut.
+
+    A cut is a plane part of the surface in a side of the box, of at least ``min_share`` of that side's area,
+    that ends suddenly. An open cut (the mesh just ends) has no area and is not found; ``open`` says so.
+
+    Args:
+        vertices: (V, 3).
+        faces: (F, 3).
+        low: (3,) lower corner of the box of all used vertices.
+        high: (3,) upper corner.
+        min_share: least share of the side's area.
+    """
+    found = []
+    longest = float((high - low).max())
+    for axis in range(3):
+        side_area = np.delete(high - low, axis).prod()
+        for sign, depth in (("-", vertices[:, axis] - low[axis]), ("+", high[axis] - vertices[:, axis])):
+            if np.count_nonzero(depth <= _IN_PLANE * longest) < 3:
+                continue
+            near = faces[(depth <= _NEAR_PLANE * longest)[faces].all(axis=1)]
+            a, b, c = (vertices[near[:, corner]] for corner in range(3))
+            normal = np.cross(b - a, c - a)
+            across = np.abs(normal[:, axis]) / 2
+            in_side = across[(depth <= _IN_PLANE * longest)[near].all(axis=1)].sum()
+            parallel = across[2 * across >= _PARALLEL * np.linalg.norm(normal, axis=1)].sum()
+            if in_side >= min_share * side_area and in_side >= _SUDDEN * parallel:
+                found.append(f"{'xyz'[axis]}{sign}")
+    return found
 
 
 STAGE = Stage(

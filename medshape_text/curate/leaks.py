@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from medshape_text.curate.dedup.records import DuplicatePair
-from medshape_text.curate.kinship import Member, strays
-from medshape_text.curate.placement import Placement
+from medshape_text.curate.placement import Member, Placement, strays
 
 _EXAMPLES = 10
 _SUBJECT_SPLITS = ("train", "validation", "test")

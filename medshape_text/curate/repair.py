@@ -41,7 +41,7 @@ def repair_mesh(vertices: Points, faces: Faces, fragment_area: float, fragment_e
         fragment_area: parts of at most this share of the whole area may be fragments,
         fragment_extent: if the longest side of their box is also at most this share of the whole's.
     """
-    from medshape_text.curate.sdf import clean, edges, parts  # compiled code: slow to import
+    from medshape_text.curate.sdf import clean, connectivity  # compiled code: slow to import
     from medshape_text.curate.sdf.orient import orient
 
     done: dict[str, int] = {}
@@ -52,12 +52,12 @@ def repair_mesh(vertices: Points, faces: Faces, fragment_area: float, fragment_e
 
     points, triangles, unused = _compact(vertices, faces)
     note("dropped-vertices", unused)
-    if edges.is_balanced(triangles):
+    if connectivity.is_balanced(triangles):
         collapsed = clean.collapsed(triangles)
         note("dropped-degenerate-faces", int(collapsed.sum()))
         triangles = triangles[~collapsed] if collapsed.any() else triangles
         twice = clean.repeated(triangles)
-        if twice.any() and edges.is_balanced(triangles[~twice]):  # else two solids share a wall
+        if twice.any() and connectivity.is_balanced(triangles[~twice]):  # else two solids share a wall
             note("dropped-duplicate-faces", int(twice.sum()))
             triangles = triangles[~twice]
     else:
@@ -80,7 +80,7 @@ def repair_mesh(vertices: Points, faces: Faces, fragment_area: float, fragment_e
         note("turned-shells", found.reversed)
         if found.buried.any():
             buried = triangles[found.buried]
-            note("dropped-inner-shells", parts.components(buried, len(points))[1])
+            note("dropped-inner-shells", connectivity.components(buried, len(points))[1])
             triangles = triangles[~found.buried]
     if not done:
         return Repaired(vertices, faces, ())
@@ -100,7 +100,7 @@ def _compact(points: Points, faces: Faces) -> tuple[Points, Faces, int]:
 
 def _fragments(points: Points, faces: Faces, area_share: float, extent_share: float) -> tuple[NDArray[np.bool_], int]:
     """(F,) faces that are no stray fragments, and how many parts are."""
-    from medshape_text.curate.sdf.parts import components
+    from medshape_text.curate.sdf.connectivity import components
     from medshape_text.curate.sdf.rays import boxes
 
     label, count = components(faces, len(points))
@@ -128,7 +128,7 @@ def repair(shape: Shape, *, fragment_area: float, fragment_extent: float, max_op
     Raises:
         ValueError: if the shape was not inspected.
     """
-    from medshape_text.curate.sdf.edges import find_edges
+    from medshape_text.curate.sdf.connectivity import find_edges
 
     if shape.facts is None:
         raise ValueError(f"{shape.id} has to be inspected before it is repaired")

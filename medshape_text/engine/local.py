@@ -6,8 +6,7 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 
-from medshape_text.engine.supervisor import Supervisor
-from medshape_text.engine.task import Limits, Task
+from medshape_text.engine.supervisor import Limits, Supervisor, Task
 
 
 def run(task: Task, batches: Sequence[int], workers: int, limits: Limits) -> Iterator[int]:

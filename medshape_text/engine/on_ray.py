@@ -12,8 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from medshape_text.engine.supervisor import Supervisor
-from medshape_text.engine.task import Limits, Task, TaskError
+from medshape_text.engine.supervisor import Limits, Supervisor, Task, TaskError
 
 _MAX_LOSSES = 3
 

@@ -1,28 +1,111 @@
-"""One worker process under watch: what it is at is always known, so a crash or a hang is blamed on one item.
+"""What the engines agree on: a task, what one item of it may take, and one worker process under watch.
 
-Parsers and geometry libraries are native code fed with strangers' files. They may run out of memory, loop or die
-of a signal; that must cost one item and never the build. The worker says when it begins an item; when it dies,
-takes too long or runs out of memory it is replaced and the batch begun anew (something else may have killed the
-worker, or filled its memory), and the item is given up when it fails again.
+Parsers and geometry libraries are native code fed with files of strangers. They may run out of memory, loop or die
+of a signal; that must cost one item and never the build. The worker takes batches from a pipe and says when it begins
+an item, so a crash or a hang is blamed on one item: when the worker dies, takes too long or runs out of memory it is
+replaced and the batch begun anew (something else may have killed the worker, or filled its memory), and the item is
+given up when it fails again.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Protocol
 
-from medshape_text.engine.task import Fault, Limits, Task, TaskError
-from medshape_text.engine.worker import work
-
+Begin = Callable[[str], None]
+"""Called with the name of an item before anything is done for it, and with an empty one before what is for none."""
 _STARTING_SECONDS = 600.0
 """To start a process, import libraries and receive the task, on a busy machine with a slow disk."""
 _CRASHED = "crashed"
 _MOST_LOSSES = 3
 """How often a worker may be lost in one batch while it is at no item: whose fault that is nobody can say."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why an item was given up: a reason code and a sentence."""
+
+    reason: str
+    detail: str
+
+
+class Task(Protocol):
+    """Does one batch of items and leaves the result on disk; must pickle, and is sent to each worker once.
+
+    A ``MemoryError`` is for the supervisor: a worker that has done much may have less left than a new one.
+    """
+
+    def __call__(self, batch: int, given_up: Mapping[str, Fault], begin: Begin) -> None:
+        """Do a batch. ``given_up`` names items of it that must not be tried again, and why."""
+        ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one item may take: bytes of the worker's memory and seconds; None is no limit.
+
+    The memory limit is that of the operating system on private data (``RLIMIT_DATA``), where it has one. It counts
+    what is reserved, used or not: of the default 2.5 GiB Arrow reserves one for itself.
+    """
+
+    memory_bytes: int | None = 5 * 2**29
+    seconds: float | None = 300.0
+
+
+class TaskError(RuntimeError):
+    """The task itself failed (not an item of it): writing was impossible, or there is an error in the program."""
+
+
+def work(pipe: Connection, task: Task, memory_bytes: int | None) -> None:
+    """Do batches until the pipe ends, or memory does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    _limit_memory(memory_bytes)
+
+    def begin(item: str) -> None:
+        pipe.send(("begin", item))
+
+    while True:
+        try:
+            batch, given_up = pipe.recv()
+        except EOFError:
+            return
+        try:
+            task(batch, given_up, begin)
+        except OSError as error:
+            pipe.send(("failed", error))
+        except MemoryError:
+            pipe.send(("greedy", batch))
+        except Exception as error:  # whatever it was, the parent has to hear of it; an error itself may not pickle
+            pipe.send(("failed", TaskError(f"{type(error).__name__}: {error}")))
+        else:
+            pipe.send(("done", batch))
+
+
+def _limit_memory(limit: int | None) -> None:
+    if limit is None:
+        return
+    try:
+        import resource
+    except ImportError:  # not on Windows, which has no such limit
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _follow_parent() -> None:
+    """End with the parent: one killed by SIGKILL cannot tell its workers, who would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class Supervisor:

@@ -6,8 +6,7 @@ the question of :mod:`medshape_text.taxonomy`, not asked here.
 """
 
 from medshape_text.names.grammars import GRAMMARS, REFUSALS, Grammar
-from medshape_text.names.parsing import MAX_LENGTH, ParsedName, Unparsable, parse
-from medshape_text.names.spelling import SIDES, Spelling, spell
+from medshape_text.names.parsing import MAX_LENGTH, SIDES, ParsedName, Spelling, Unparsable, parse, spell
 
 __all__ = [
     "GRAMMARS",

@@ -2,12 +2,13 @@
 
 Large files go to the Hub's store first, where nobody sees them; one commit then names all files at once and takes
 away those of an earlier version. Until that commit the repository shows what it showed before. After a kill, the
-same call asks the store what it has and sends the rest.
+same call asks the store what it has and sends the rest. What the client raises is told in a sentence without secrets.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,19 +20,21 @@ from urllib.parse import urlsplit
 from huggingface_hub import CommitOperation, CommitOperationAdd, CommitOperationDelete, HfApi, errors, get_token
 from huggingface_hub.hf_api import RepoFile
 
-from medshape_text.publish.explain import explain
-
+_QUERY = re.compile(r"(?<=\S)\?[^\s'\"]+=[^\s'\"]*")
+"""What follows the path in addresses of the Hub's store gives leave to write there: nothing to show."""
 T = TypeVar("T")
-Progress = Callable[[str, int, int], None]
 ATTEMPTS = 5
 """How often the Hub is asked the same."""
 _LONGEST_WAIT = 60.0
 _BUSY = (408, 409, 412, 429, 500, 502, 503, 504)
 """Answers after which the same question may get another one; 409 and 412: somebody else committed meanwhile."""
-FAILURES: tuple[type[Exception], ...] = (OSError, errors.HTTPError)  # type: ignore[attr-defined]
-"""What the client raises: its own errors, and those of the HTTP library below it, whichever that is."""
 _CHUNK = 1 << 20
 _FILES_AT_ONCE = 8
+
+
+Progress = Callable[[str, int, int], None]
+FAILURES: tuple[type[Exception], ...] = (OSError, errors.HTTPError)  # type: ignore[attr-defined]
+"""What the client raises: its own errors, and those of the HTTP library below it, whichever that is."""
 
 
 class HubError(RuntimeError):
@@ -198,3 +201,25 @@ def _git_hash(path: Path) -> str:
         while chunk := stream.read(_CHUNK):
             found.update(chunk)
     return found.hexdigest()
+
+
+def explain(error: Exception, where: str, name: str) -> str:
+    """One sentence about what the client raised, ``where`` being the address of the repository ``name``."""
+    again = "Nothing is lost: run the same command to continue."
+    if isinstance(error, errors.LocalTokenNotFoundError):
+        return f"no token for {where}: run `hf auth login` or give one with write permission. {again}"
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return f"HF_HUB_OFFLINE is set, so {where} cannot be reached: unset it. {again}"
+    if not isinstance(error, errors.HfHubHTTPError) or error.response is None:
+        return f"{where} cannot be reached ({' '.join(str(error).split()) or type(error).__name__}). {again}"
+    status = error.response.status_code
+    known = {
+        401: "the token is missing or no longer valid: run `hf auth login` with a token that may write",
+        403: f"this token may not write to {name}: use one with write permission for it",
+        404: f"there is no {name}, or this token may not see it: check the name and the token",
+        413: "the Hub says that a file is too large",
+        429: "the Hub asks to slow down: wait a few minutes",
+    }
+    said = _QUERY.sub("", " ".join(str(error.server_message or error).split()))[:200]
+    other = f"the Hub has trouble of its own ({status})" if status >= 500 else f"the Hub refused ({status}: {said})"
+    return f"{where}: {known.get(status, other)}. {again}"

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from filelock import FileLock, Timeout
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from medshape_text import manifest as manifests
+from medshape_text.files import locked
 from medshape_text.hashing import file_sha256
 from medshape_text.publish import hub, recipe, redistribution
 
@@ -145,11 +145,10 @@ def _managed(path: str) -> bool:
 
 
 def _copy(folder: Path, manifest: Mapping[str, object], allowed: redistribution.Share, command: str) -> Path:
+    busy = PublishError(f"another command is publishing {folder}: wait for it")
     try:
-        with FileLock(folder.parent / f".{folder.name}.publish.lock", timeout=0):
+        with locked(folder.parent / f".{folder.name}.publish.lock", busy):
             return redistribution.copy(folder, manifest, allowed, command)
-    except Timeout:
-        raise PublishError(f"another command is publishing {folder}: wait for it") from None
     except OSError as error:
         raise PublishError(
             f"could not write {error.filename or folder.parent}: {error.strerror or error}; make room, then run the "

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import io
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medshape_text.reading.headers import check_mesh_header, describe, is_binary_stl, ply_elements
 from medshape_text.reading.limits import MAX_FACES, MAX_POINTS, BadShapeError, check_size
-from medshape_text.reading.shapes import Cloud, Mesh
 
+Floats = NDArray[np.float64]
 MESH_SUFFIXES = (".glb", ".obj", ".off", ".ply", ".stl")
 _STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """Vertices (V, 3) and triangles (F, 3) that index them."""
+
+    vertices: Floats
+    faces: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Cloud:
+    """Points (P, 3)."""
+
+    points: Floats
 
 
 def parse_mesh(suffix: str, data: bytes) -> Mesh | Cloud:

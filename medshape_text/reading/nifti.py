@@ -10,8 +10,7 @@ import numpy as np
 
 from medshape_text.reading.headers import describe
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.unpacking import Unpacked
-from medshape_text.reading.volume_header import PACKED_WHOLE, PLAIN, Header
+from medshape_text.reading.volume_files import PACKED_WHOLE, PLAIN, Header, Unpacked
 
 _SIZES = {348: ("Nifti1Header", 344, b"n+1\0"), 540: ("Nifti2Header", 4, b"n+2\0")}
 """Name of the header of each length, and where which magic bytes of the single-file form stand in it."""
@@ -21,8 +20,8 @@ _TO_MILLIMETRES = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
 _TO_LEFT_BACK_UP = np.array([[-1.0], [-1.0], [1.0]])
 
 
-def nifti_header(stream: IO[bytes], *, packed: bool) -> Header:
-    """What the first bytes of a file declare.
+def nifti_header(stream: IO[bytes], *, packed: bool, exact: bool = False) -> Header:
+    """What the first bytes of a file declare; ``exact`` refuses further dimensions even if they are of one voxel.
 
     Raises:
         BadShapeError: if they are no such header, or the file does not say where its voxels are.
@@ -42,21 +41,19 @@ def nifti_header(stream: IO[bytes], *, packed: bool) -> Header:
         affine = np.asarray(header.get_best_affine(), dtype=np.float64)[:3]
     except Exception as error:  # the library raises several kinds of its own on odd headers
         raise BadShapeError("unreadable", describe(error)) from error
-    while len(shape) > 3 and shape[-1] == 1:
+    while not exact and len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     if len(shape) != 3 or min(shape) < 1 or int(header["dim"][0]) > _MAX_DIMENSIONS:
         raise BadShapeError("unreadable", f"dimensions {shape}, a volume has three")
-    if dtype.kind not in "uif":
-        raise BadShapeError("not a label map", f"it holds {dtype}")
-    if slope not in (None, 1.0) or intercept not in (None, 0.0):
-        raise BadShapeError("not a label map", "its values are scaled, as those of images are")
     if not min(_SIZES) <= offset <= _MAX_OFFSET:
         raise BadShapeError("unreadable", f"its voxels begin after {offset} bytes")
     if not placed or unit not in _TO_MILLIMETRES:
         raise BadShapeError("no geometry", "it does not say where its voxels are, or in an unknown unit")
     affine = affine * _TO_MILLIMETRES[unit] * _TO_LEFT_BACK_UP
     packing = PACKED_WHOLE if packed else PLAIN
-    return Header((shape[0], shape[1], shape[2]), dtype, offset, affine, packing)
+    # The library gives None for a slope that means that there is no scale, such as 0.
+    scale = (1.0, 0.0) if slope is None else (float(slope), float(intercept or 0.0))
+    return Header((shape[0], shape[1], shape[2]), dtype, offset, affine, packing, scale=scale)
 
 
 def _parse(start: bytes) -> Any:  # noqa: ANN401 - nibabel publishes no types for its headers

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.volume_header import PACKED_VOXELS, PLAIN, Header
+from medshape_text.reading.volume_files import PACKED_VOXELS, PLAIN, Header
 
 _MAX_HEADER, _MAX_LINES = 2**20, 4096
 _TYPES = {

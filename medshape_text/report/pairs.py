@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medshape_text.manifest import DatasetError
-from medshape_text.report.json_file import read_object
-from medshape_text.report.rows import read_table, readable
+from medshape_text.report.rows import read_object, read_table, readable
 
 DUPLICATES, LEAKS = "duplicates.parquet", "leaks.json"
 WITH_PICTURES = 24

@@ -1,7 +1,8 @@
-"""Reading the tables of a data set, a few columns at a time."""
+"""Reading what lies with a data set, and may have been edited: tables a few columns at a time, and JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,3 +83,21 @@ def readable(path: Path) -> Iterator[None]:
         raise DatasetError(
             f"{path} cannot be read ({reason}); medshape-build verify tells what else differs."
         ) from error
+
+
+def read_object(path: Path, largest: int) -> dict[str, Any]:
+    """The object in a file of at most ``largest`` bytes.
+
+    Raises:
+        ValueError: if there is more, or something else in it.
+    """
+    size = path.stat().st_size
+    if size > largest:
+        raise ValueError(f"{size} bytes are too large")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError("it holds no object")
+    return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medshape_text.report.json_file import read_object
+from medshape_text.report.rows import read_object
 from medshape_text.timings import timings_path
 
 MEDSHAPENET = 114_075

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from medshape_text import manifest
 from medshape_text.files import replacing
-from medshape_text.report import counts, funnel, pairs, pictures, times
-from medshape_text.report.bars import bar, split_kinds
-from medshape_text.report.checks import check, integrity
+from medshape_text.report import counts, pairs, pictures, times
+from medshape_text.report.counts import check, integrity
 from medshape_text.report.declared import declared
-from medshape_text.report.pictures import Pictures, Progress
+from medshape_text.report.pictures import Pictures, Progress, bar, split_kinds
 from medshape_text.report.rows import Columns, read_shapes
 from medshape_text.web import Page
 
@@ -60,7 +59,7 @@ def render(folder: Path, progress: Progress = lambda *_: None) -> str:
     """The page as text; see `write_report`."""
     told = declared(manifest.read(folder))
     columns = read_shapes(folder)
-    drops = funnel.read_drops(folder)
+    drops = counts.read_drops(folder)
     duplicates, leaks = pairs.read_duplicates(folder), pairs.read_leaks(folder)
     chosen = pictures.choose(columns)
     alike = [*duplicates.pairs[: pairs.WITH_PICTURES], *(pair for each in leaks.findings for pair in each.pairs)]
@@ -68,7 +67,7 @@ def render(folder: Path, progress: Progress = lambda *_: None) -> str:
     wanted.update(shape_id for pair in alike for shape_id in (pair.first, pair.second))
     drawn = pictures.draw(folder, wanted, progress)
     progress("checking every file", 0, 1)
-    checks = integrity(folder, told, columns, funnel.problems(told.steps, drops, len(columns["id"])))
+    checks = integrity(folder, told, columns, counts.problems(told.steps, drops, len(columns["id"])))
     progress("checking every file", 1, 1)
     shared = counts.shared_subjects(columns)
     leak_checks = [check("No subject is in two of train, validation and test", [f"{s}: {w}" for s, w in shared])]
@@ -79,7 +78,7 @@ def render(folder: Path, progress: Progress = lambda *_: None) -> str:
     by_category = counts.categories(columns, splits)
     rows = {shape_id: place for place, shape_id in enumerate(columns["id"])}
     show = partial(_shown, columns=columns, drawn=drawn, splits=splits, rows=rows)
-    reasons = funnel.reasons(told.steps, drops)
+    reasons = counts.reasons(told.steps, drops)
     return PAGE.render("report.html", {
         "told": told,
         "shapes": len(columns["id"]),
@@ -87,8 +86,8 @@ def render(folder: Path, progress: Progress = lambda *_: None) -> str:
         "subjects": len(set(columns["subject"])),
         "checks": checks,
         "sound": not any(each.count for each in checks),
-        "reasons": reasons[: funnel.MOST_REASONS],
-        "reasons_left_out": max(0, len(reasons) - funnel.MOST_REASONS),
+        "reasons": reasons[: counts.MOST_REASONS],
+        "reasons_left_out": max(0, len(reasons) - counts.MOST_REASONS),
         "dropped": sum(each.count for each in reasons),
         "splits": splits,
         "kinds": split_kinds(len(splits)),

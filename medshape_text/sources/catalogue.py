@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from medshape_text.pipeline import Source
-from medshape_text.sources.errors import SourceError
+from medshape_text.sources.shared import SourceError
 
 SOURCES = ("mini", "medshapenet", "folder")
 

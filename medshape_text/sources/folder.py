@@ -1,33 +1,43 @@
-"""Shapes in a folder of the user's: meshes, and masks of which surfaces are made."""
+"""Shapes in a folder of the files of a user: meshes, and masks of which surfaces are made."""
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from medshape_text import licences
 from medshape_text.curate.split import HashSplit, SplitRule
-from medshape_text.hashing import canonical_json, sha256
+from medshape_text.hashing import canonical_json, file_sha256, sha256
 from medshape_text.pipeline import standard_stages
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.volumes import volume_suffix
-from medshape_text.records import Shape
-from medshape_text.sources.folders.geometry import Geometry, read_geometry
-from medshape_text.sources.folders.items import Item, items_of
-from medshape_text.sources.folders.listing import list_folder
-from medshape_text.sources.folders.tables import Row, read_tables
-from medshape_text.sources.items import ItemSource
-from medshape_text.sources.labels import Label, labelled_shape, refused
-from medshape_text.sources.packages.label_surface import RECIPE
-from medshape_text.sources.subject_table import SubjectTable, read_subject_table
+from medshape_text.reading.meshes import Mesh, parse_mesh
+from medshape_text.reading.volumes import Volume, read_volume, volume_suffix
+from medshape_text.records import Repair, Shape
+from medshape_text.sources.folders.items import Item, items_of, list_folder
+from medshape_text.sources.folders.labels import Row, read_tables, shape_suffix
+from medshape_text.sources.labels import Label, SubjectTable, labelled_shape, read_subject_table, refused
+from medshape_text.sources.packages.label_maps import RECIPE, Box, cut_flags, label_surface
+from medshape_text.sources.shared import ItemSource
 from medshape_text.stage import Drop, Stage
 
 SPLIT_RULE = "genmed-bench/folder/split/v1"
 _READ_VERSION = "1"
+_CARD = """\
+## Where the shapes come from
+
+A folder of files. What a shape is, whose it is and under which licence comes from the files' names and from the
+tables beside them; nothing of it was checked against images. Surfaces of masks are in millimetres and were made by
+marching cubes on the smoothed mask, which shrinks thin structures; the unit of meshes is unknown unless it was
+declared. Shapes flagged `unknown-subject` are safe in no split.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +140,7 @@ def open_folder(folder: Path, *, licence: str = "unknown", meta: Path | None = N
 
     Args:
         folder: of STL, PLY, OBJ, OFF and GLB meshes, and of NIfTI and NRRD masks; with `shapes.csv` and JSON labels,
-            see `medshape_text.sources.folders.tables`. TotalSegmentator's layout is known.
+            see `medshape_text.sources.folders.labels`. TotalSegmentator's layout is known.
         licence: of the shapes whose licence no table gives, as an SPDX identifier.
         meta: TotalSegmentator's ``meta.csv``; taken from the folder where it is there.
 
@@ -147,11 +157,74 @@ def open_folder(folder: Path, *, licence: str = "unknown", meta: Path | None = N
     return FolderSource(folder, items, tables.sha256, listing.others, licence, subjects)
 
 
-_CARD = """\
-## Where the shapes come from
+class ChangedFileError(OSError):
+    """A file is not what it was when the folder was listed."""
 
-A folder of files. What a shape is, whose it is and under which licence comes from the files' names and from the
-tables beside them; nothing of it was checked against images. Surfaces of masks are in millimetres and were made by
-marching cubes on the smoothed mask, which shrinks thin structures; the unit of meshes is unknown unless it was
-declared. Shapes flagged `unknown-subject` are safe in no split.
-"""
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """A surface, what is odd about it, and what was left out; of a mask it is in millimetres."""
+
+    mesh: Mesh
+    flags: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+
+
+def read_geometry(folder: Path, item: Item) -> Geometry | Drop:
+    """The surface of an item.
+
+    Reasons: ``many-labels``, ``no-faces``, ``too-few-voxels``, as `FolderSource.read` explains them.
+
+    Raises:
+        BadShapeError: if the file cannot be used.
+        ChangedFileError: if the file changed after the folder was listed.
+    """
+    path = folder / item.path
+    return _of_mask(path, item) if volume_suffix(item.path) else _of_mesh(path, item)
+
+
+def _of_mesh(path: Path, item: Item) -> Geometry | Drop:
+    data = path.read_bytes()
+    if sha256(data) != item.sha256:
+        raise _changed(path)
+    mesh = parse_mesh(shape_suffix(item.path), data)
+    if not isinstance(mesh, Mesh):
+        return Drop("no-faces", "a cloud of points, not a surface")
+    return Geometry(mesh)
+
+
+def _of_mask(path: Path, item: Item) -> Geometry | Drop:
+    volume = _cached_volume(path, item.sha256)
+    if not item.value and len(volume.values) > 1:
+        first = ", ".join(map(str, volume.values[:5]))
+        return Drop(
+            "many-labels", f"it holds {len(volume.values)} labels ({first}, …), and no table says what they mean"
+        )
+    value = item.value or volume.values[0]
+    box = _box(volume.labels == value)
+    surface = label_surface(volume, value, box)
+    if surface is None:
+        return Drop("too-few-voxels", "too few voxels, or too thin, to make a surface of")
+    return Geometry(Mesh(surface.vertices, surface.faces), cut_flags(volume, box), surface.repairs)
+
+
+@lru_cache(maxsize=1)
+def _cached_volume(path: Path, digest: str) -> Volume:
+    """One volume is kept, since its labels are read one after the other."""
+    if file_sha256(path) != digest:
+        raise _changed(path)
+    return read_volume(path)
+
+
+def _changed(path: Path) -> ChangedFileError:
+    return ChangedFileError(errno.ESTALE, f"{path} has changed since the folder was listed; run again")
+
+
+def _box(mask: NDArray[np.bool_]) -> Box:
+    """The bounding box of a mask (I, J, K) with at least one voxel."""
+    sides = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        (occupied,) = np.nonzero(mask.any(axis=others))
+        sides.append(slice(int(occupied[0]), int(occupied[-1]) + 1))
+    return tuple(sides)

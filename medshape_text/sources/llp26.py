@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages.pinned_wheel import PinnedWheel, read_member
 from medshape_text.sources.restricted_pickle import RefusedPickleError, load_arrays
+from medshape_text.sources.shared import SourceError
 
 WHEEL = PinnedWheel(
     "musculoskeletal-models",

@@ -16,11 +16,11 @@ from medshape_text.curate.split import CountSplit, SplitRule
 from medshape_text.pipeline import standard_stages
 from medshape_text.records import Shape
 from medshape_text.sources import llp26
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages import chest_ct, composite_skeleton, whole_heart
 from medshape_text.sources.packages.brain_regions import open_brain_regions
 from medshape_text.sources.packages.lower_limb import SUBJECTS, mini_splits, open_lower_limb
 from medshape_text.sources.packages.part import Part
+from medshape_text.sources.shared import SourceError
 from medshape_text.stage import Drop, Stage
 
 __all__ = ["SUBJECTS", "WHEELS", "MiniSource", "mini_splits", "open_mini"]

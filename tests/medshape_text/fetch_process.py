@@ -5,22 +5,22 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from medshape_text.sources.medshapenet.cache import Cache
+from medshape_text.sources.medshapenet.download_log import Cache
 from medshape_text.sources.medshapenet.fetch import fetch
-from medshape_text.sources.medshapenet.politeness import Politeness
+from medshape_text.sources.medshapenet.rate_limits import RateLimits
 
 
 def main() -> None:
     """Arguments: file of links, cache, checkpoint in bytes."""
     urls = Path(sys.argv[1]).read_text().split()
-    politeness = Politeness(backoff_s=0.01, stall_s=20, attempts=2, connections=4, max_bytes=2**23,
+    rate_limits = RateLimits(backoff_s=0.01, stall_s=20, attempts=2, connections=4, max_bytes=2**23,
                             checkpoint_bytes=int(sys.argv[3]))  # fmt: skip
 
     def tell(step: str, done: int, total: int) -> None:
         sys.stdout.write(f"{done}\n")
         sys.stdout.flush()
 
-    fetch(urls, Cache(Path(sys.argv[2])), politeness, progress=tell)
+    fetch(urls, Cache(Path(sys.argv[2])), rate_limits, progress=tell)
 
 
 if __name__ == "__main__":

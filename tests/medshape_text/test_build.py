@@ -19,13 +19,13 @@ import tiny_source
 from filelock import FileLock
 from tiny_source import BROKEN, SUBJECTS, TinySource
 
-from medshape_text import manifest, store
+from medshape_text import manifest
+from medshape_text import work as working
 from medshape_text.build import BuildError, build
 from medshape_text.engine import Fault, Limits
 from medshape_text.pipeline import Dropped, funnel
 from medshape_text.stage import Stage
-from medshape_text.store import Store
-from medshape_text.work import Work
+from medshape_text.work import Store, Work
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -209,10 +209,10 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(reference: Path, tmp_p
 
 def test_a_batch_of_large_meshes_is_no_more_than_one_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows go to the disk while the batch is worked on, and the result is the same."""
-    monkeypatch.setattr(store, "_MOST_WAITING", 1)
+    monkeypatch.setattr(working, "_MOST_WAITING", 1)
     source = TinySource()
-    (batch,) = store.batches(source)
-    kept = store.Store(tmp_path)
+    (batch,) = working.batches(source)
+    kept = working.Store(tmp_path)
     Work(source, kept, (batch,), Limits())(0, {}, lambda _: None)
     with pa.memory_map(str(tmp_path / f"{batch.key}.arrow")) as stream:
         assert pa.ipc.open_file(stream).num_record_batches == 9 + 1  # one a shape, and the ending
@@ -236,7 +236,7 @@ def test_a_shape_given_up_under_other_limits_is_tried_again(tmp_path: Path) -> N
     out, source = tmp_path / "out", TinySource()
     work = Store(tmp_path / ".out.partial" / "shapes")
     work.folder.mkdir(parents=True)
-    planned = store.batches(source, 6)
+    planned = working.batches(source, 6)
     short = Limits(seconds=1)
     given_up = {"tiny_03_femur_left": Fault("timeout", "not done after 1 s")}
     for number in (0, 1):
@@ -249,9 +249,9 @@ def test_a_shape_given_up_under_other_limits_is_tried_again(tmp_path: Path) -> N
 
 
 def test_finished_work_of_another_form_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {batch.key for batch in store.batches(TinySource())}
-    monkeypatch.setattr(store, "SCHEMA_VERSION", "3")
-    assert before.isdisjoint(batch.key for batch in store.batches(TinySource()))
+    before = {batch.key for batch in working.batches(TinySource())}
+    monkeypatch.setattr(working, "SCHEMA_VERSION", "3")
+    assert before.isdisjoint(batch.key for batch in working.batches(TinySource()))
 
 
 def test_a_shape_that_kills_its_worker_costs_itself(reference: Path, tmp_path: Path) -> None:

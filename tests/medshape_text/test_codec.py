@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from small_set import ball
 
 from medshape_text import codec
-from medshape_text.card.texts import DECODING
+from medshape_text.card.page import DECODING
 from medshape_text.codec.sdf import LOSS_VOXELS
 from medshape_text.curate.sdf import sdf_from_mask
 

@@ -13,7 +13,7 @@ from tiny_source import ellipsoid
 from typer.testing import CliRunner, Result
 
 from medshape_text.cli import app
-from medshape_text.cli.tolerance import parse_tolerance
+from medshape_text.cli.console import parse_tolerance
 
 
 def run(*arguments: object) -> Result:
@@ -112,7 +112,7 @@ def test_brackets_in_the_name_of_a_folder_are_no_markup(shapes: Path, tmp_path: 
 def test_the_report_on_the_folder_above_lies_beside_it(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from medshape_text.cli.places import beside
+    from medshape_text.cli.console import beside
 
     monkeypatch.chdir(built / "shapes")
     assert beside(Path(".."), ".report.html") == built.with_name("set.report.html")

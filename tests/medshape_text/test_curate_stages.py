@@ -8,8 +8,8 @@ import trimesh
 from scipy import stats
 from tiny_source import ellipsoid
 
-from medshape_text.curate import field, inspect, measure, normalise, surface
-from medshape_text.curate.surface import sample_surface
+from medshape_text.curate import inspect, normalise
+from medshape_text.curate.normalise import sample_surface
 from medshape_text.records import Shape
 from medshape_text.stage import Drop
 
@@ -33,7 +33,7 @@ GOOD = ellipsoid((10, 20, 30))
 
 
 def test_facts_of_a_box_are_its_volume_area_and_sides() -> None:
-    facts = kept(measure.STAGE(kept(inspect.STAGE(box(10, 20, 40))))).facts
+    facts = kept(normalise.MEASURE(kept(inspect.STAGE(box(10, 20, 40))))).facts
     assert facts is not None
     assert facts.volume_mm3 == pytest.approx(8000)
     assert facts.area_mm2 == pytest.approx(2 * (200 + 400 + 800))
@@ -44,15 +44,15 @@ def test_facts_of_a_box_are_its_volume_area_and_sides() -> None:
 
 def test_nothing_physical_is_claimed_without_a_scale() -> None:
     synthetic = shape(*GOOD, origin="synthetic_ssm")
-    facts = kept(measure.STAGE(kept(inspect.STAGE(synthetic)))).facts
+    facts = kept(normalise.MEASURE(kept(inspect.STAGE(synthetic)))).facts
     assert facts is not None
     assert (facts.volume_mm3, facts.area_mm2, facts.extent_mm) == (None, None, None)
-    assert kept(normalise.STAGE(synthetic)).transform is not None  # back to its own unit, whatever that is
+    assert kept(normalise.NORMALISE(synthetic)).transform is not None  # back to its own unit, whatever that is
 
 
 def test_normalise_fills_56_voxels_and_keeps_the_way_back() -> None:
     raw = box(10, 20, 40)
-    canonical = kept(normalise.STAGE(raw))
+    canonical = kept(normalise.NORMALISE(raw))
     assert np.ptp(canonical.vertices, axis=0) * 32 == pytest.approx([14, 28, 56])
     assert canonical.vertices.min(axis=0) + canonical.vertices.max(axis=0) == pytest.approx([0, 0, 0], abs=1e-12)
     assert canonical.transform is not None
@@ -61,7 +61,7 @@ def test_normalise_fills_56_voxels_and_keeps_the_way_back() -> None:
 
 
 def test_a_sheet_thinner_than_a_voxel_is_dropped_not_published_empty() -> None:
-    result = field.STAGE(kept(normalise.STAGE(box(0.01, 40, 40))))
+    result = normalise.SDF(kept(normalise.NORMALISE(box(0.01, 40, 40))))
     assert isinstance(result, Drop)
     assert result.reason == "no-voxels"
 
@@ -82,8 +82,8 @@ def test_samples_are_area_uniform_and_lie_on_the_surface() -> None:
 
 
 def test_samples_depend_on_the_id_alone() -> None:
-    first, again = (kept(surface.STAGE(shape(*GOOD))).points for _ in range(2))
-    other = kept(surface.STAGE(shape(*GOOD, name="y"))).points
+    first, again = (kept(normalise.SURFACE(shape(*GOOD))).points for _ in range(2))
+    other = kept(normalise.SURFACE(shape(*GOOD, name="y"))).points
     assert first is not None
     assert first.shape == (8192, 3)
     assert np.array_equal(first, again)

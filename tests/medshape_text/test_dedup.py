@@ -16,9 +16,9 @@ from skimage.measure import marching_cubes
 from medshape_text.curate.dedup import DuplicatePair, Entry, find_duplicates, resolve_duplicates
 from medshape_text.curate.dedup.compare import match
 from medshape_text.curate.dedup.surface import prepare, residuals
+from medshape_text.curate.normalise import sample_surface
 from medshape_text.curate.sdf import sdf_from_mesh
 from medshape_text.curate.signature import FEATURES, signature
-from medshape_text.curate.surface import sample_surface
 from medshape_text.frame import canonical_similarity
 from medshape_text.seeds import generator_for
 from medshape_text.sources import llp26

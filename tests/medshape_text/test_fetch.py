@@ -21,18 +21,15 @@ import pytest
 from link_plan import FETCH_FAULTS, HARMLESS, LATER_FAULTS, READ_FAULTS
 from medshapenet_server import PAGE, Server, expected
 
-from medshape_text.sources.medshapenet import cache as cache_module
+from medshape_text.sources.medshapenet import download_log as log_module
 from medshape_text.sources.medshapenet import fetch as fetching
-from medshape_text.sources.medshapenet import ledger
-from medshape_text.sources.medshapenet.cache import Cache
-from medshape_text.sources.medshapenet.fetch import fetch, from_ledger
-from medshape_text.sources.medshapenet.fetch_list import fetch_list
-from medshape_text.sources.medshapenet.ledger import Failed, Fetched, Ledger
-from medshape_text.sources.medshapenet.politeness import Politeness
-from medshape_text.sources.medshapenet.session import FetchError
+from medshape_text.sources.medshapenet.download_log import Cache, DownloadLog, Failed, Fetched, read_log
+from medshape_text.sources.medshapenet.fetch import fetch, from_log
+from medshape_text.sources.medshapenet.opening import fetch_list
+from medshape_text.sources.medshapenet.rate_limits import FetchError, RateLimits
 from medshape_text.sources.medshapenet.url_list import parse
 
-QUICK = Politeness(stall_s=1, total_s=20, backoff_s=0.01, attempts=2, checkpoint_bytes=2**14, max_bytes=2**23)
+QUICK = RateLimits(stall_s=1, total_s=20, backoff_s=0.01, attempts=2, checkpoint_bytes=2**14, max_bytes=2**23)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +68,7 @@ def test_a_file_is_kept_by_its_sha256(server, cache, request) -> None:
     assert outcome.etag
     assert files(cache) == {outcome.sha256: data}
     assert not leftovers(cache)
-    assert ledger.read(cache.ledger) == {outcome.url: outcome}
+    assert read_log(cache.log) == {outcome.url: outcome}
     (_, headers), *_ = [seen for seen in server.seen if seen[0] == f"{request.node.name}.stl"]
     assert headers["User-Agent"].startswith("genmed-bench/")
     assert headers["Accept-Encoding"] == "identity"
@@ -245,7 +242,7 @@ def test_stopped_and_started_again_it_ends_the_same(tmp_path, blow) -> None:
             process.send_signal(blow)
             process.communicate()
             assert process.returncode != 0
-            finished = ledger.read(cut.ledger)
+            finished = read_log(cut.log)
             assert 0 < len(finished) < len(urls)
             for outcome in finished.values():
                 if isinstance(outcome, Fetched):
@@ -253,30 +250,30 @@ def test_stopped_and_started_again_it_ends_the_same(tmp_path, blow) -> None:
         server.requests.clear()
         resumed = fetch(urls, cut, QUICK)
         assert told(resumed) == told(whole)
-        assert told(ledger.read(cut.ledger)) == told(ledger.read(Cache(tmp_path / "whole").ledger))
+        assert told(read_log(cut.log)) == told(read_log(Cache(tmp_path / "whole").log))
         assert not {names[url] for url in finished} & set(server.requests), "what was finished was fetched again"
         assert files(cut) == files(Cache(tmp_path / "whole"))
 
 
 def test_a_line_is_written_after_its_file_and_the_name_are_on_the_disk(cache, monkeypatch) -> None:
     synced: set[Path] = set()
-    original, append = cache_module.sync, Ledger.append
+    original, append = log_module.sync, DownloadLog.append
 
     def note(path: Path) -> None:
         synced.add(path)
         original(path)
 
-    def check(self: Ledger, outcomes: list[object]) -> None:
+    def check(self: DownloadLog, outcomes: list[object]) -> None:
         for outcome in outcomes:
             path = cache.file(outcome.sha256)
             assert {path, path.parent, path.parent.parent} <= synced
         append(self, outcomes)
 
-    monkeypatch.setattr(cache_module, "sync", note)
-    monkeypatch.setattr(Ledger, "append", check)
+    monkeypatch.setattr(log_module, "sync", note)
+    monkeypatch.setattr(DownloadLog, "append", check)
     with Server(80, faults=0) as server:
         fetch([entry.text for entry in server.planned], cache, QUICK)
-    assert len(ledger.read(cache.ledger)) == 80
+    assert len(read_log(cache.log)) == 80
 
 
 def test_no_more_than_the_connections_allowed(tmp_path, cache, monkeypatch) -> None:
@@ -302,10 +299,10 @@ def test_a_network_that_is_gone_is_not_held_against_the_links(cache) -> None:
     limits = replace(QUICK, refused_in_a_row=10, attempts=1)
     with pytest.raises(FetchError, match=r"last 10 links all failed \(unreachable\)"):
         fetch(urls, cache, limits)
-    assert ledger.read(cache.ledger) == {}
+    assert read_log(cache.log) == {}
     # Fewer than that are noted, and asked for again only if one wants it.
     assert {outcome.reason for outcome in fetch(urls[:5], cache, limits).values()} == {"unreachable"}
-    assert len(ledger.read(cache.ledger)) == 5
+    assert len(read_log(cache.log)) == 5
     with Server(30, faults=0, port=int(urls[0].split(":")[2].split("/")[0])):
         again = fetch(urls, cache, limits)
         assert Counter(type(outcome) for outcome in again.values()) == {Fetched: 25, Failed: 5}
@@ -317,17 +314,17 @@ def test_offline_opens_no_socket(cache, monkeypatch) -> None:
     with Server(12, faults=0) as server:
         urls = [entry.text for entry in server.planned]
         known = fetch(urls[:6], cache, QUICK)
-    before = cache.ledger.read_bytes()
+    before = cache.log.read_bytes()
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a socket was opened")
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    outcomes = from_ledger(urls, cache)
+    outcomes = from_log(urls, cache)
     assert {url: outcomes[url] for url in urls[:6]} == known
     assert {outcomes[url].reason for url in urls[6:]} == {"not-in-cache"}
-    assert cache.ledger.read_bytes() == before
+    assert cache.log.read_bytes() == before
     assert fetch(urls[:6], cache, QUICK) == known  # all there: online it asks nobody either
 
 
@@ -356,7 +353,7 @@ def test_one_cache_one_process(cache) -> None:
         fetch(["http://127.0.0.1:1/a.stl"], cache, QUICK)
 
 
-@pytest.mark.parametrize("where", ["rename", "ledger"])
+@pytest.mark.parametrize("where", ["rename", "log"])
 def test_a_full_disk_is_said_and_leaves_nothing_half_written(cache, monkeypatch, where) -> None:
     with Server(20, faults=0) as server:
         urls = [entry.text for entry in server.planned]
@@ -380,7 +377,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(cache, monkeypatch,
 
                 patched.setattr(Cache, "part", part)
             else:
-                patched.setattr(Ledger, "append", full)
+                patched.setattr(DownloadLog, "append", full)
             with pytest.raises(OSError, match="No space left"):
                 fetch(urls, cache, QUICK)
         for name, data in files(cache).items():

@@ -11,13 +11,11 @@ import pytest
 from filelock import FileLock
 
 from medshape_text.sources.medshapenet import fetch as fetching
-from medshape_text.sources.medshapenet import fetch_list as listing
-from medshape_text.sources.medshapenet.cache import Cache
-from medshape_text.sources.medshapenet.ledger import Fetched
-from medshape_text.sources.medshapenet.politeness import Politeness
-from medshape_text.sources.medshapenet.session import FetchError
+from medshape_text.sources.medshapenet import opening
+from medshape_text.sources.medshapenet.download_log import Cache, Fetched
+from medshape_text.sources.medshapenet.rate_limits import FetchError, RateLimits
 
-QUICK = Politeness(backoff_s=0.01, attempts=3)
+QUICK = RateLimits(backoff_s=0.01, attempts=3)
 URL = "https://host.example/a.stl"
 FILE = bytes(80) + (4).to_bytes(4, "little") + bytes(range(200))
 TAG, DATE = {"ETag": '"one"'}, {"Last-Modified": "Sun, 22 Nov 2026 05:00:00 GMT"}
@@ -31,7 +29,7 @@ def cache(tmp_path) -> Cache:
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
-    for module in (fetching, listing):
+    for module in (fetching, opening):
         monkeypatch.setattr(
             module, "client", lambda _: httpx2.AsyncClient(transport=httpx2.MockTransport(answer)), raising=False
         )
@@ -133,7 +131,7 @@ def test_a_list_that_cannot_be_had_is_said_and_not_kept(monkeypatch, cache, stat
 
     serve(monkeypatch, once)
     with pytest.raises(FetchError, match=said):
-        listing.fetch_list("https://host.example/list.txt", cache, QUICK, 2**16)
+        opening.fetch_list("https://host.example/list.txt", cache, QUICK, 2**16)
     assert set(asked) == {"identity"}
     assert len(asked) <= 6
     assert not cache.list_file("https://host.example/list.txt").exists()
@@ -143,6 +141,6 @@ def test_a_list_is_kept_by_one_process_at_a_time(monkeypatch, cache) -> None:
     serve(monkeypatch, lambda _: reply(200, {}, b"x"))
     cache.prepare()
     with FileLock(cache.folder / ".lock"), pytest.raises(FetchError, match="another process"):
-        listing.fetch_list(URL, cache, QUICK, 2**16)
-    assert listing.fetch_list(URL, cache, QUICK, 2**16) == b"x"
-    assert listing.read_list(URL, cache, QUICK, 2**16, offline=True) == b"x"
+        opening.fetch_list(URL, cache, QUICK, 2**16)
+    assert opening.fetch_list(URL, cache, QUICK, 2**16) == b"x"
+    assert opening.read_list(URL, cache, QUICK, 2**16, offline=True) == b"x"

@@ -16,10 +16,9 @@ from test_reading_volumes import AFFINE, nrrd
 
 from medshape_text.curate.inspect import signed_volume, topology
 from medshape_text.records import Shape
-from medshape_text.sources.folder import FolderSource, open_folder
-from medshape_text.sources.folders.geometry import ChangedFileError
-from medshape_text.sources.folders.listing import list_folder
-from medshape_text.sources.folders.tables import FolderError
+from medshape_text.sources.folder import ChangedFileError, FolderSource, open_folder
+from medshape_text.sources.folders.items import list_folder
+from medshape_text.sources.folders.labels import FolderError
 from medshape_text.stage import Drop
 
 nibabel = pytest.importorskip("nibabel")

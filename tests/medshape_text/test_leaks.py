@@ -9,9 +9,8 @@ import pytest
 from test_dedup import Library, bones, decimated, mirrored, turned
 
 from medshape_text.curate.dedup import DuplicatePair, resolve_duplicates
-from medshape_text.curate.kinship import Member
 from medshape_text.curate.leaks import LeakReport, PairLeak, leak_report
-from medshape_text.curate.placement import Placement, place
+from medshape_text.curate.placement import Member, Placement, place
 from medshape_text.curate.split import CountSplit, HashSplit
 
 SUBJECTS = tuple(f"llp26_{index:02d}" for index in range(26))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from medshape_text.sources import llp26
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages import pinned_wheel
+from medshape_text.sources.shared import SourceError
 
 
 def test_subjects_and_bones_have_the_declared_shapes(wheel: Path) -> None:

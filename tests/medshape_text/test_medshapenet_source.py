@@ -16,14 +16,13 @@ import trimesh
 from medshapenet_server import Server, expected
 
 from medshape_text.records import Shape
+from medshape_text.sources.labels import SubjectTable, SubjectTableError, read_subject_table
 from medshape_text.sources.medshapenet import open_medshapenet
-from medshape_text.sources.medshapenet.politeness import Politeness
-from medshape_text.sources.medshapenet.session import FetchError
+from medshape_text.sources.medshapenet.rate_limits import FetchError, RateLimits
 from medshape_text.sources.medshapenet.source import DamagedCacheError, Item, MedShapeNetSource
-from medshape_text.sources.subject_table import SubjectTable, SubjectTableError, read_subject_table
 from medshape_text.stage import Drop
 
-QUICK = Politeness(stall_s=1, backoff_s=0.01, attempts=2, max_bytes=2**23)
+QUICK = RateLimits(stall_s=1, backoff_s=0.01, attempts=2, max_bytes=2**23)
 NAMES = {
     "s0485_rib_left_2.nii.g_1.stl": ("rib_left_2", "left", "2", "bone", "CC-BY-4.0", True),
     "s0677_vertebrae_L3.nii.g_1.stl": ("vertebrae_L3", "none", "L3", "bone", "CC-BY-4.0", True),
@@ -45,7 +44,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, MedS
         (folder / "list.txt").write_text("\n".join(urls))
         (folder / "meta.csv").write_text("image_id;age;gender;institute\ns0485;61;f;A\ns0677;nan;m;B\n061481;50;f;C\n")
         yield server, open_medshapenet(folder / "list.txt", folder / "cache", meta=folder / "meta.csv",
-                                       politeness=QUICK), folder  # fmt: skip
+                                       rate_limits=QUICK), folder  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,7 +130,7 @@ def test_the_fingerprint_follows_all_that_goes_in(few) -> None:
 
 def test_a_changed_file_in_the_cache_is_an_error_not_a_drop(few, tmp_path) -> None:
     _, _, folder = few
-    source = open_medshapenet(folder / "list.txt", tmp_path / "cache", limit=1, politeness=QUICK)
+    source = open_medshapenet(folder / "list.txt", tmp_path / "cache", limit=1, rate_limits=QUICK)
     (path,) = [path for path in (tmp_path / "cache" / "files").rglob("*") if path.is_file()]
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     with pytest.raises(DamagedCacheError, match="has changed"):
@@ -161,9 +160,9 @@ def test_offline_needs_no_network_and_gives_the_same(few, monkeypatch) -> None:
 
 def test_every_line_of_a_faulty_list_is_an_item_once(tmp_path) -> None:
     with Server(400, faults=0.3, seed=2, copies=2) as server:
-        source = open_medshapenet(server.list_url, tmp_path, politeness=QUICK)
+        source = open_medshapenet(server.list_url, tmp_path, rate_limits=QUICK)
         wanted = expected(server.planned)
-        assert open_medshapenet(server.list_url, tmp_path, politeness=QUICK, limit=50).ids() == source.ids()[:50]
+        assert open_medshapenet(server.list_url, tmp_path, rate_limits=QUICK, limit=50).ids() == source.ids()[:50]
     ids = source.ids()
     assert len(ids) == len(set(ids)) == 400
     refused = Counter(item.reason for item in source.items if item.reason)

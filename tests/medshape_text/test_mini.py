@@ -24,9 +24,9 @@ from medshape_text.frame import Similarity
 from medshape_text.pipeline import process
 from medshape_text.records import ORIGINS, Shape
 from medshape_text.sources import llp26
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.mini import MiniSource, mini_splits, open_mini
 from medshape_text.sources.packages.lower_limb import SUBJECTS, LowerLimb, fit_models
+from medshape_text.sources.shared import SourceError
 
 CATEGORIES = ("hip_right", "sacrum", "hip_left", "femur_left", "patella_left", "tibia_left", "fibula_left")
 LLP26 = "musculoskeletal-models==0.2.4"

@@ -21,10 +21,10 @@ from medshape_text import taxonomy
 from medshape_text.cli import default_cache
 from medshape_text.curate.inspect import signed_volume
 from medshape_text.records import Shape
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages import brain_regions, chest_ct, composite_skeleton, meshes, whole_heart
 from medshape_text.sources.packages.pinned_wheel import read_member
 from medshape_text.sources.packages.skeleton_bodies import SKIPPED, bodies
+from medshape_text.sources.shared import SourceError
 from medshape_text.stage import Drop
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ import pytest
 
 from medshape_text.reading import limits, volumes
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.volumes import read_header, read_volume, volume_suffix
+from medshape_text.reading.volumes import read_header, read_image, read_volume, volume_suffix
 
 nibabel = pytest.importorskip("nibabel")
 AFFINE = np.array([[0.0, -1.5, 0, 10], [2, 0, 0, -20], [0, 0.3, 3, 30], [0, 0, 0, 1]])
@@ -115,6 +115,68 @@ def test_trailing_dimensions_of_one_and_units(tmp_path) -> None:
     np.testing.assert_allclose(volume.affine, 1000 * np.diag([-1, -1, 1]) @ AFFINE[:3], rtol=1e-5)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_scaled_labels_by_hand(tmp_path, packed) -> None:
+    """Voxels 0, 1 and 3 in steps of 2 are 0, 2 and 6; in steps of 1/2 from 1/2 on they are 1/2, 1 and 2: no labels."""
+
+    def path(**changes: float) -> Path:
+        data = header_of(mask(values=(1, 3)), **changes)
+        file = "a.nii.gz" if packed else "a.nii"
+        return write(tmp_path / file, gzip.compress(data, mtime=0) if packed else data)
+
+    volume = read_volume(path(slope=2.0))
+    np.testing.assert_array_equal(volume.labels, 2 * mask(values=(1, 3)).astype(int))
+    assert volume.values == (2, 6)
+    np.testing.assert_array_equal(read_volume(path(slope=2.0)).labels, nibabel.load(path(slope=2.0)).get_fdata())
+    assert read_volume(path(slope=0.0, inter=5.0)).values == (1, 3)  # a slope of 0 means that there is no scale
+    assert read_volume(path(slope=1.0, inter=2.0)).values == (2, 3, 5)
+    refused(path(slope=0.5, inter=0.5), "not a label map", "no whole numbers")
+    refused(path(slope=1.0, inter=-1.0), "not a label map")  # -1 is no label
+    refused(path(slope=3e9), "not a label map", "no whole numbers")
+    refused(path(slope=1.0, inter=float("nan")), "unreadable")
+
+
+def test_labels_that_were_stored_in_bytes_with_a_scale(tmp_path) -> None:
+    labels = mask("<f8", (1, 2, 3, 4))
+    image = nibabel.Nifti1Image(labels, AFFINE)
+    image.header.set_data_dtype(np.uint8)
+    path = tmp_path / "a.nii.gz"
+    nibabel.save(image, path)
+    peer = nibabel.load(path).get_fdata()
+    assert 0 < np.abs(peer - labels).max() < 0.01  # 1 reads 0.996 or 1.004
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.labels, labels)
+    assert volume.values == (1, 2, 3, 4)
+
+
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+@pytest.mark.parametrize("dtype", ["u1", "<i2", ">i2", "<f4"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_images_as_their_reference_reader_has_them(tmp_path, kind, dtype, packed) -> None:
+    noise = 40 * np.random.default_rng(0).normal(size=(7, 8, 9)) - 10
+    image = kind(noise, AFFINE)
+    image.set_data_dtype(dtype)
+    path = tmp_path / ("a.nii.gz" if packed else "a.nii")
+    nibabel.save(image, path)
+    peer = nibabel.load(path)
+    assert (peer.dataobj.slope, peer.dataobj.inter) != (1.0, 0.0) or dtype == "<f4"
+    read = read_image(path)
+    assert read.values.dtype == np.float32
+    np.testing.assert_allclose(read.values, peer.get_fdata(), rtol=1e-6, atol=1e-5)
+    np.testing.assert_allclose(read.affine, np.diag([-1, -1, 1]) @ peer.affine[:3], atol=1e-6)
+    if dtype != "<f4":
+        refused(path, "not a label map", "no whole numbers")
+
+
+def test_a_scaled_image_by_hand(tmp_path) -> None:
+    """Voxel (1, 2, 3) holds 1, which a slope of 1/2 and an intercept of -3 make -2.5; the background becomes -3."""
+    read = read_image(write(tmp_path / "a.nii", header_of(mask(), slope=0.5, inter=-3.0)))
+    assert (read.values[1, 2, 3], read.values[0, 0, 0]) == (-2.5, -3.0)
+    np.testing.assert_allclose(read.affine @ [1, 2, 3, 1], [-(0 - 3 + 10), -(2 - 20), 0.6 + 9 + 30], atol=1e-5)
+    plain = read_image(write(tmp_path / "a.nrrd", nrrd(mask("<i2", (7,)) - np.int16(2))))
+    assert (plain.values[1, 2, 3], plain.values[0, 0, 0]) == (5.0, -2.0)
+
+
 def test_suffixes() -> None:
     assert [volume_suffix(name) for name in ("a.nii", "A.NII.GZ", "b.seg.nrrd", "c.gz", "d.stl", "nii")] == [
         ".nii", ".nii.gz", ".nrrd", "", "", "",
@@ -126,7 +188,8 @@ def test_suffixes() -> None:
 
 def header_of(labels: np.ndarray, **changes: object) -> bytes:
     data = bytearray(nifti(labels))
-    places = {"dim": (40, "<8h"), "vox_offset": (108, "<f"), "slope": (112, "<f"), "datatype": (70, "<h"),
+    places = {"dim": (40, "<8h"), "vox_offset": (108, "<f"), "slope": (112, "<f"), "inter": (116, "<f"),
+              "datatype": (70, "<h"),
               "bitpix": (72, "<h"), "codes": (252, "<2h"), "srow": (280, "<12f"), "magic": (344, "4s"),
               "size": (0, "<i"), "units": (123, "B")}  # fmt: skip
     for name, value in changes.items():
@@ -149,7 +212,7 @@ def header_of(labels: np.ndarray, **changes: object) -> bytes:
         ({"vox_offset": 1e9}, "unreadable"),
         ({"vox_offset": 0.0}, "unreadable"),
         ({"vox_offset": float("nan")}, "unreadable"),
-        ({"slope": 2.0}, "not a label map"),
+        ({"slope": 0.3}, "not a label map"),
         ({"datatype": 128, "bitpix": 24}, "not a label map"),
         ({"datatype": 32, "bitpix": 64}, "not a label map"),
         ({"datatype": 777}, "unreadable"),
@@ -166,6 +229,10 @@ def test_nifti_headers_that_are_refused(tmp_path, changes, reason, packed) -> No
     data = header_of(mask(), **changes)
     path = write(tmp_path / ("a.nii.gz" if packed else "a.nii"), gzip.compress(data, mtime=0) if packed else data)
     refused(path, reason)
+    if changes.keys() != {"slope"}:  # which an image may have
+        with pytest.raises(BadShapeError) as caught:
+            read_image(path)
+        assert caught.value.reason == reason.replace("a label map", "an image")
 
 
 @pytest.mark.parametrize(
@@ -247,6 +314,17 @@ def test_a_file_over_the_limit_is_not_opened(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(volumes, "MAX_BYTES", 10)
     refused(path, "too large")
     assert limits.MAX_BYTES > 10
+
+
+def test_room_for_what_a_scale_makes_of_voxels_is_looked_for_before_it_is_taken(tmp_path, monkeypatch) -> None:
+    plain = write(tmp_path / "a.nii", nifti(mask()))
+    scaled = write(tmp_path / "b.nii", header_of(mask(), slope=2.0))
+    monkeypatch.setattr(volumes, "MAX_UNPACKED", 4 * mask().size - 1)
+    monkeypatch.setattr(volumes, "_voxels", lambda *_, **__: pytest.fail("voxels were read"))
+    refused(scaled, "too large")
+    for path in (plain, scaled):
+        with pytest.raises(BadShapeError, match="too large"):
+            read_image(path)
 
 
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd"])

@@ -7,8 +7,7 @@ import json
 import pytest
 
 from medshape_text.curate.dedup import DuplicatePair
-from medshape_text.curate.kinship import Member
-from medshape_text.curate.placement import place
+from medshape_text.curate.placement import Member, place
 from medshape_text.curate.split import CountSplit, HashSplit, split_subjects
 
 SUBJECTS = tuple(f"llp26_{index:02d}" for index in range(26))

@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
-from medshape_text.reading.unpacking import Unpacked
+from medshape_text.reading.volume_files import Unpacked
 
 NOISE = np.random.default_rng(3).bytes(700_000)
 ZEROS = bytes(3_000_000)

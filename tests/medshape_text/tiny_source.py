@@ -16,7 +16,7 @@ import numpy as np
 import trimesh
 
 from medshape_text.build import build
-from medshape_text.curate import surface
+from medshape_text.curate.normalise import SURFACE
 from medshape_text.curate.split import CountSplit, SplitRule
 from medshape_text.pipeline import standard_stages
 from medshape_text.records import Shape
@@ -36,7 +36,7 @@ def deadly_surface(shape: Shape) -> Shape | Drop:
     """A stage that for one shape kills its process, as the system does when memory runs out."""
     if shape.id == "tiny_03_femur_left":
         os.kill(os.getpid(), signal.SIGKILL)
-    return surface.STAGE(shape)
+    return SURFACE(shape)
 
 
 _hoarded: list[str] = []

@@ -17,10 +17,10 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from medshape_text.curate.dedup import Entry, find_duplicates, resolve_duplicates
-from medshape_text.curate.dedup.candidates import Signatures
+from medshape_text.curate.dedup.search import Signatures
+from medshape_text.curate.normalise import sample_surface
 from medshape_text.curate.sdf import sdf_from_mesh
 from medshape_text.curate.signature import signature
-from medshape_text.curate.surface import sample_surface
 from medshape_text.frame import canonical_similarity
 from medshape_text.seeds import generator_for
 

@@ -5,7 +5,7 @@ from benchmark.data.clouds.sampling import Convention, Normalisation, Sample, Sa
 from benchmark.data.clouds.shapes import Grid, Shape
 from medshape_text.reading import limits
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.shapes import Cloud, Mesh
+from medshape_text.reading.meshes import Cloud, Mesh
 
 __all__ = [
     "SUFFIXES",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmark.data.clouds.shapes import Grid
 from medshape_text.reading.headers import check_lines, describe
 from medshape_text.reading.limits import MAX_BYTES, MAX_POINTS, MAX_VOXELS, BadShapeError, check_size
-from medshape_text.reading.shapes import Cloud
+from medshape_text.reading.meshes import Cloud
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 TEXT_SUFFIXES = (".pts", ".xyz")

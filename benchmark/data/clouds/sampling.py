@@ -22,7 +22,7 @@ from benchmark.metrics.conventions import FIELD_POINTS, GENMED_POINTS, field_poi
 from benchmark.metrics.sampling import area_uniform_points, farthest_points
 from benchmark.metrics.surface import NoSurfaceError, Surface, extract_surface
 from medshape_text.reading.limits import MAX_POINTS, BadShapeError, check_size
-from medshape_text.reading.shapes import Cloud, Floats, Mesh
+from medshape_text.reading.meshes import Cloud, Floats, Mesh
 from medshape_text.seeds import seed_for
 
 Convention = Literal["field", "genmed"]

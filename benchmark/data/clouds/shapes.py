@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medshape_text.reading.shapes import Cloud, Mesh
+from medshape_text.reading.meshes import Cloud, Mesh
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,10 +4,9 @@
 """
 
 from medshape_text.curate.dedup.compare import LIMITS, Limits
-from medshape_text.curate.dedup.groups import Groups
 from medshape_text.curate.dedup.records import KINDS, DuplicatePair, Entry
 from medshape_text.curate.dedup.resolve import Resolution, resolve_duplicates
-from medshape_text.curate.dedup.search import find_duplicates
+from medshape_text.curate.dedup.search import Samples, find_duplicates
 
 VERSION = "1"
 """Raised whenever other pairs would be found."""
@@ -18,9 +17,9 @@ __all__ = [
     "VERSION",
     "DuplicatePair",
     "Entry",
-    "Groups",
     "Limits",
     "Resolution",
+    "Samples",
     "find_duplicates",
     "resolve_duplicates",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from medshape_text.curate.dedup.surface import Floats, Surface, residuals
+from medshape_text.curate.dedup.surface import Floats, SampledSurface, residuals
 
 _SIGNS = np.array([(a, b, c) for a in (1, -1) for b in (1, -1) for c in (1, -1)], dtype=np.float64)
 _ALIKE = 0.12
@@ -35,13 +35,13 @@ Noise of 0.2 voxel leaves 0.17."""
 class Pose:
     """``second = scale * turn @ first + shift`` in voxels; ``turn`` (3, 3) has determinant -1 if mirrored.
 
-    ``misfit`` is the root mean square distance, in voxels of the second shape, of points of the first.
+    ``rms`` is the root mean square distance, in voxels of the second shape, of points of the first.
     """
 
     turn: Floats
     scale: float
     shift: Floats
-    misfit: float = np.inf
+    rms: float = np.inf
 
     def apply(self, points: Floats) -> Floats:
         """(N, 3) points of the first shape in the frame of the second."""
@@ -64,7 +64,7 @@ class Pose:
         return float(min(np.degrees(Rotation.from_matrix(turn).magnitude()) for turn in turns))
 
 
-def rough_pose(first: Surface, second: Surface, *, mirrored: bool) -> Pose | None:
+def rough_pose(first: SampledSurface, second: SampledSurface, *, mirrored: bool) -> Pose | None:
     """The best pose of one handedness, or None where none comes near."""
     turns = _starting_turns(first, second, mirrored)
     scale = _scale(first, second)
@@ -77,39 +77,41 @@ def rough_pose(first: Surface, second: Surface, *, mirrored: bool) -> Pose | Non
     best = Pose(turns[0], scale, second.centre)
     for k in order:
         pose = Pose(turns[k], scale, second.centre - scale * turns[k] @ first.centre)
-        best = min(best, _refine(pose, first, second, _GLANCE, 3), key=lambda pose: pose.misfit)
-        if best.misfit < _NEAR:
+        best = min(best, _refine(pose, first, second, _GLANCE, 3), key=lambda pose: pose.rms)
+        if best.rms < _NEAR:
             break
-    return _refine(best, first, second, _MEDIUM, 4) if best.misfit < _FAR else None
+    return _refine(best, first, second, _MEDIUM, 4) if best.rms < _FAR else None
 
 
-def fine_pose(rough: Pose, first: Surface, second: Surface) -> Pose:
+def fine_pose(rough: Pose, first: SampledSurface, second: SampledSurface) -> Pose:
     """A rough pose made as good as the samples allow."""
     return _refine(rough, first, second, _FINE, 6)
 
 
-def unturned_pose(first: Surface, second: Surface) -> Pose:
+def unturned_pose(first: SampledSurface, second: SampledSurface) -> Pose:
     """The best pose that only shifts and scales."""
     scale = _scale(first, second)
     return _refine(Pose(np.eye(3), scale, second.centre - scale * first.centre), first, second, _FINE, 6, turning=False)
 
 
-def _scale(first: Surface, second: Surface) -> float:
+def _scale(first: SampledSurface, second: SampledSurface) -> float:
     return float(np.linalg.norm(second.spread) / np.linalg.norm(first.spread))
 
 
-def _refine(pose: Pose, first: Surface, second: Surface, count: int, steps: int, *, turning: bool = True) -> Pose:
+def _refine(
+    pose: Pose, first: SampledSurface, second: SampledSurface, count: int, steps: int, *, turning: bool = True
+) -> Pose:
     """Gauss-Newton over turn, shift and scale for ``count`` points of the first shape, neighbours renewed each step."""
     points, normals = _spread_out(first.points, count), _spread_out(first.normals, count)
-    best, trial = Pose(pose.turn, pose.scale, pose.shift), pose  # its misfit at other points does not count
+    best, trial = Pose(pose.turn, pose.scale, pose.shift), pose  # its rms at other points does not count
     for _ in range(steps + 1):
         moved = trial.apply(points)
         value, direction = residuals(moved, normals @ trial.turn.T, second)
-        misfit = float(np.sqrt(np.mean(value * value)))
-        gain = best.misfit - misfit
+        rms = float(np.sqrt(np.mean(value * value)))
+        gain = best.rms - rms
         if gain > 0:
-            best = Pose(trial.turn, trial.scale, trial.shift, misfit)
-        if gain < 1e-3 * misfit and np.isfinite(gain):
+            best = Pose(trial.turn, trial.scale, trial.shift, rms)
+        if gain < 1e-3 * rms and np.isfinite(gain):
             break
         trial = _step(best, moved, value, direction, second.centre, turning)
     return best
@@ -134,7 +136,7 @@ def _spread_out(values: Floats, count: int) -> Floats:
     return values[:count]
 
 
-def _starting_turns(first: Surface, second: Surface, mirrored: bool) -> Floats:
+def _starting_turns(first: SampledSurface, second: SampledSurface, mirrored: bool) -> Floats:
     """Turns (K, 3, 3) of one handedness: none, or one plain reflection, first; then those that match principal axes."""
     still = [np.diag(flip) for flip in ((-1.0, 1, 1), (1.0, -1, 1), (1.0, 1, -1))] if mirrored else [np.eye(3)]
     alike = [first.spread[k] - first.spread[k + 1] < _ALIKE * first.spread[k] for k in range(2)]

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medshape_text.curate.dedup.align import Pose, fine_pose, rough_pose, unturned_pose
-from medshape_text.curate.dedup.surface import Floats, Surface, residuals
+from medshape_text.curate.dedup.surface import Floats, SampledSurface, residuals
 
 _SAMPLES = 2048
 _GLIMPSE = 400
@@ -71,7 +71,7 @@ class Match:
     drift: float
 
 
-def match(first: Surface, second: Surface, limits: Limits = LIMITS) -> Match | None:
+def match(first: SampledSurface, second: SampledSurface, limits: Limits = LIMITS) -> Match | None:
     """How two surfaces are one under a proper similarity, else under a mirrored one; None if under neither.
 
     What fits without being turned, as a ball does, is not turned.
@@ -84,7 +84,7 @@ def match(first: Surface, second: Surface, limits: Limits = LIMITS) -> Match | N
     return found
 
 
-def _match(first: Surface, second: Surface, limits: Limits, *, mirrored: bool) -> Match | None:
+def _match(first: SampledSurface, second: SampledSurface, limits: Limits, *, mirrored: bool) -> Match | None:
     """As :func:`match` for one handedness; most pairs are refused at a few hundred points."""
     rough = rough_pose(second, first, mirrored=mirrored)
     if rough is None:
@@ -96,12 +96,12 @@ def _match(first: Surface, second: Surface, limits: Limits, *, mirrored: bool) -
     return _accepted(fine_pose(rough, second, first), first, second, limits)
 
 
-def _allowed(first: Surface, second: Surface, limits: Limits) -> float:
+def _allowed(first: SampledSurface, second: SampledSurface, limits: Limits) -> float:
     share = limits.drift_share * min(first.spread[2], second.spread[2])
     return float(np.clip(share, limits.least_drift, limits.most_drift))
 
 
-def _accepted(pose: Pose, first: Surface, second: Surface, limits: Limits) -> Match | None:
+def _accepted(pose: Pose, first: SampledSurface, second: SampledSurface, limits: Limits) -> Match | None:
     allowed = _allowed(first, second, limits)
     forth = _forth(pose, first, second, _SAMPLES)
     half = _drift(second, forth)
@@ -116,11 +116,11 @@ def _accepted(pose: Pose, first: Surface, second: Surface, limits: Limits) -> Ma
     return Match(pose, mean, p95, drift) if same else None
 
 
-def _forth(pose: Pose, first: Surface, second: Surface, count: int) -> Floats:
+def _forth(pose: Pose, first: SampledSurface, second: SampledSurface, count: int) -> Floats:
     return residuals(pose.apply(second.points[:count]), second.normals[:count] @ pose.turn.T, first)[0]
 
 
-def _drift(surface: Surface, distance: Floats) -> float:
+def _drift(surface: SampledSurface, distance: Floats) -> float:
     """Root mean square over patches of their mean signed distance, less what chance alone makes of the means.
 
     ``distance`` (N,) belongs to the first N points of the surface.

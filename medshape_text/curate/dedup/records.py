@@ -1,11 +1,13 @@
-"""What deduplication is told of a shape, and what it says of two."""
+"""What deduplication is told of a shape, what it says of two, and which of many are one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import DisjointSet
 
 KINDS = ("bytes", "content", "copy", "re-meshed", "rotated", "mirrored")
 """How the second of two shapes came from the first; all but ``mirrored`` are one shape published twice.
@@ -61,6 +63,23 @@ class DuplicatePair:
     scale: float = 1.0
 
     @property
+    def ends(self) -> tuple[str, str]:
+        """Both ids."""
+        return self.first, self.second
+
+    @property
     def rigid(self) -> bool:
         """Whether it is the same shape, not its mirror image."""
         return self.kind != "mirrored"
+
+
+def joined(names: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Sets of names that links join, each in order and all by their first name; a name without links is one by itself.
+
+    >>> joined("abcd", [("d", "b"), ("b", "c")])
+    [['a'], ['b', 'c', 'd']]
+    """
+    sets = DisjointSet(names)
+    for first, second in links:
+        sets.merge(first, second)
+    return sorted(sorted(found) for found in sets.subsets())

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from medshape_text.curate.dedup.groups import Groups
-from medshape_text.curate.dedup.records import DuplicatePair, Entry
+from medshape_text.curate.dedup.records import DuplicatePair, Entry, joined
 from medshape_text.stage import Drop
 
 _HELD_OUT = ("test", "validation", "zero_shot")
@@ -62,10 +61,8 @@ def resolve_duplicates(entries: Sequence[Entry], pairs: Sequence[DuplicatePair])
 
 def _best(pairs: Sequence[DuplicatePair], rank: Mapping[str, tuple[bool, bool, bool, int]]) -> dict[str, str]:
     """Of each set that pairs join the member of the lowest rank, by id of every shape."""
-    groups = Groups(rank)
-    for pair in pairs:
-        groups.join(pair.first, pair.second)
-    return {shape_id: min(members, key=rank.__getitem__) for members in groups.sets() for shape_id in members}
+    sets = joined(rank, (pair.ends for pair in pairs))
+    return {shape_id: min(members, key=rank.__getitem__) for members in sets for shape_id in members}
 
 
 def _drop(shape_id: str, kept: str, pair: DuplicatePair) -> Drop:

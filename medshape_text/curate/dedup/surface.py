@@ -21,7 +21,7 @@ _FACING = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class SampledSurface:
     """``points`` (N, 3) spread evenly and at random over a surface, and its unit ``normals`` (N, 3).
 
     ``axes`` (rows) are the principal axes by falling ``spread`` (3,), the standard deviations along them.
@@ -46,7 +46,7 @@ class Surface:
         return 4 * float(np.median(np.asarray(self.tree.query(some, k=2)[0])[:, 1]))
 
 
-def prepare(points: ArrayLike, normals: ArrayLike) -> Surface:
+def prepare(points: ArrayLike, normals: ArrayLike) -> SampledSurface:
     """Surface of (N, 3) area-uniform points in random order and their normals, in canonical coordinates.
 
     Raises:
@@ -62,10 +62,10 @@ def prepare(points: ArrayLike, normals: ArrayLike) -> Surface:
     centre = places.mean(axis=0)
     values, vectors = np.linalg.eigh(np.cov(places.T))
     spread = np.sqrt(np.maximum(values[::-1], 0))
-    return Surface(places, outward, centre, vectors[:, ::-1].T, spread)
+    return SampledSurface(places, outward, centre, vectors[:, ::-1].T, spread)
 
 
-def residuals(points: Floats, normals: Floats, surface: Surface) -> tuple[Floats, Floats]:
+def residuals(points: Floats, normals: Floats, surface: SampledSurface) -> tuple[Floats, Floats]:
     """Signed distance (N,) of (N, 3) points with normals to a sampled surface, and its directions (N, 3).
 
     The offset to the nearest point that faces the same way is measured along the mean of both normals: between two

@@ -44,7 +44,7 @@ def sdf_from_mesh(vertices: ArrayLike, faces: ArrayLike, resolution: int = RESOL
     The solid is where the generalised winding number exceeds 1/2, once equal vertices are merged and the
     triangles face outwards (:mod:`~medshape_text.curate.sdf.orient`): holes are closed, overlapping shells
     are a union, inward-facing inner shells are cavities. The distance is that to the border of this solid:
-    walls inside it do not count, the membranes that close holes do. It is exact within one voxel of the
+    walls inside it do not count, the surfaces that fill holes do. It is exact within one voxel of the
     surface; farther out the closest triangle is searched among those of the neighbouring voxels, which errs
     by less than 0.01 voxel in the mean. One thread; the same bytes on every run.
 

@@ -6,13 +6,29 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from medshape_text.curate.sdf.crossings import Points
-from medshape_text.curate.sdf.edges import Faces, Mask, mixed
-from medshape_text.curate.sdf.triangle import cross, sides
+from medshape_text.curate.sdf.connectivity import Faces, Mask, mixed
+from medshape_text.curate.sdf.rays import Points
 
+Six = tuple[float, float, float, float, float, float]
 WELD = 1e-7
 """Vertices are the same if they round to the same multiple of this share of the longest side: a bit less than the
 resolution of the single precision that meshes are stored in."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sides(points: Points, faces: Faces, face: int) -> Six:
+    """From the first corner to the second, and from the first to the third."""
+    a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
+    return (
+        points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2],
+        points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2],
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cross(ux: float, uy: float, uz: float, vx: float, vy: float, vz: float) -> tuple[float, float, float]:
+    """Upright on both, as long as the triangle's doubled area."""
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
 
 
 def weld(points: Points) -> NDArray[np.int64]:

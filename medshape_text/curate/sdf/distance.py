@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from medshape_text.curate.sdf.crossings import Points
-from medshape_text.curate.sdf.edges import Labels
+from medshape_text.curate.sdf.connectivity import Labels
+from medshape_text.curate.sdf.rays import Points
 
 _UNKNOWN, _RIM = -1, -2
 

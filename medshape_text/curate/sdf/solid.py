@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medshape_text.curate.sdf import clean
-from medshape_text.curate.sdf.crossings import Points, count_crossings
+from medshape_text.curate.sdf.connectivity import Faces, beside, find_edges, is_balanced
 from medshape_text.curate.sdf.distance import distances
-from medshape_text.curate.sdf.edges import Faces, beside, find_edges, is_balanced
-from medshape_text.curate.sdf.membrane import border_of_solid, cone_winding, cones, membranes
+from medshape_text.curate.sdf.hole_filling import border_of_solid, cone_winding, cones, filled_holes
 from medshape_text.curate.sdf.orient import orient
+from medshape_text.curate.sdf.rays import Points, count_crossings
 
 _EXACT = 1.0
 """Voxels up to this far from a triangle are compared with every triangle in that reach."""
@@ -45,7 +45,7 @@ def signed_voxels(points: Points, faces: Faces, resolution: int, limit: float) -
         if len(left) + len(cut):  # else a mesh without a solid: sheets that overlap
             surface, pieces = left, [cut]
     if cones_winding is not None:
-        pieces.append(membranes(points, faces, whole - cones_winding))
+        pieces.append(filled_holes(points, faces, whole - cones_winding))
     loose = np.concatenate(pieces)
     neighbours = np.concatenate([beside(find_edges(surface)), np.full((len(loose), 3), -1, np.int32)])
     unsigned = distances(np.concatenate([points[surface], loose]), neighbours, resolution, _EXACT, limit)

@@ -1,27 +1,89 @@
-"""One attempt at one link: take in what comes, continue what came before, and refuse what is no STL file."""
+"""One attempt at one link: follow it to its file, take in what comes, continue what was there, refuse what is none."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from medshape_text.reading import limits
 from medshape_text.reading.headers import declared_triangles
-from medshape_text.sources.medshapenet.asking import Refusal, Setback, check_plain, following
-from medshape_text.sources.medshapenet.cache import Cache, Part
-from medshape_text.sources.medshapenet.ledger import Fetched
-from medshape_text.sources.medshapenet.politeness import Politeness, retry_after
+from medshape_text.sources.medshapenet.download_log import Cache, Fetched, Part
+from medshape_text.sources.medshapenet.rate_limits import RateLimits, retry_after
 
 if TYPE_CHECKING:
     import httpx2
 
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_MAX_REDIRECTS = 5
 _MARKUP = re.compile(rb"\s*<(!doctype\s+html|html|head|body|title|meta|script|!--|\?xml)", re.IGNORECASE)
 # A length of "*" is no use: the end of such an answer may not be the end of the file.
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})", re.ASCII)
 
 
-async def attempt(client: httpx2.AsyncClient, url: str, part: Part, cache: Cache, limit: Politeness) -> Fetched:
+class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
+    """The link has no file for us and never will: a reason code and a sentence."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """Say why."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Setback(Refusal):
+    """It did not work this time. ``wait`` are the seconds the server asked for, if it did."""
+
+    def __init__(self, reason: str, detail: str, wait: float | None = None) -> None:
+        """Say why."""
+        super().__init__(reason, detail)
+        self.wait = wait
+
+
+@asynccontextmanager
+async def following(
+    client: httpx2.AsyncClient, url: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[httpx2.Response]:
+    """The answer at the end of a few redirects, none of which may leave https for http, or both for anything else.
+
+    The body is asked for as it is: what is packed could unfold into any size.
+
+    Raises:
+        Refusal: reason ``bad-redirect``.
+    """
+    import httpx2
+
+    target = httpx2.URL(url)
+    for _ in range(_MAX_REDIRECTS + 1):
+        async with client.stream("GET", target, headers={**headers, "Accept-Encoding": "identity"}) as response:
+            if response.status_code not in _REDIRECTS:
+                yield response
+                return
+            try:
+                further = target.join(response.headers.get("location", ""))
+            except (httpx2.InvalidURL, ValueError):  # the latter of some hosts in brackets
+                raise Refusal("bad-redirect", "redirected to no address") from None
+        allowed = ("https",) if target.scheme == "https" else ("http", "https")
+        if further.scheme not in allowed or not further.host or further.userinfo:
+            raise Refusal("bad-redirect", f"redirected from {target.scheme}: to {further.scheme or 'nothing'}:")
+        target = further
+    raise Refusal("bad-redirect", f"more than {_MAX_REDIRECTS} redirects")
+
+
+def check_plain(response: httpx2.Response) -> None:
+    """Refuse a body that was packed on the way.
+
+    Raises:
+        Refusal: reason ``encoded-body``.
+    """
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Refusal("encoded-body", "the server encoded the file although it was asked not to")
+
+
+async def attempt(client: httpx2.AsyncClient, url: str, part: Part, cache: Cache, limit: RateLimits) -> Fetched:
     """Fetch a file into the cache, continuing its part where there is one.
 
     Raises:
@@ -63,7 +125,7 @@ def _can_continue(part: Part) -> bool:
     return bool(part.size and part.validator)
 
 
-async def _receive(response: httpx2.Response, url: str, part: Part, cache: Cache, limit: Politeness) -> Fetched:
+async def _receive(response: httpx2.Response, url: str, part: Part, cache: Cache, limit: RateLimits) -> Fetched:
     _check_status(response, part, limit)
     check_plain(response)
     total = _continue_or_begin(response, part)
@@ -78,7 +140,7 @@ async def _receive(response: httpx2.Response, url: str, part: Part, cache: Cache
     return Fetched(url, part.finish(cache), size, headers.get("etag", "")[:200], headers.get("last-modified", "")[:100])
 
 
-async def _body(response: httpx2.Response, part: Part, total: int | None, limit: Politeness) -> None:
+async def _body(response: httpx2.Response, part: Part, total: int | None, limit: RateLimits) -> None:
     """Take in the body; enough of it has to arrive in every window of time."""
     clock = asyncio.get_running_loop()
     arrived, checked = 0, False
@@ -101,7 +163,7 @@ async def _body(response: httpx2.Response, part: Part, total: int | None, limit:
         raise Setback("stalled", f"less than {limit.progress_bytes} bytes within {limit.stall_s:g} s") from None
 
 
-def _check_status(response: httpx2.Response, part: Part, limit: Politeness) -> None:
+def _check_status(response: httpx2.Response, part: Part, limit: RateLimits) -> None:
     status = response.status_code
     if status == 200 or (status == 206 and _can_continue(part)):
         return

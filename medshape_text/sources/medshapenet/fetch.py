@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from medshape_text.hashing import file_sha256
-from medshape_text.sources.medshapenet import ledger
-from medshape_text.sources.medshapenet.asking import Refusal, Setback
-from medshape_text.sources.medshapenet.attempt import attempt
-from medshape_text.sources.medshapenet.cache import Cache
-from medshape_text.sources.medshapenet.ledger import Failed, Fetched, Ledger, Outcome
-from medshape_text.sources.medshapenet.politeness import Gate, Politeness
-from medshape_text.sources.medshapenet.session import FetchError, alone, client
+from medshape_text.sources.medshapenet.attempt import Refusal, Setback, attempt
+from medshape_text.sources.medshapenet.download_log import Cache, DownloadLog, Failed, Fetched, Outcome, read_log
+from medshape_text.sources.medshapenet.rate_limits import FetchError, Gate, RateLimits, alone, client
 
 if TYPE_CHECKING:
     import httpx2
@@ -28,51 +24,51 @@ _WAITING_PER_CONNECTION = 8
 def fetch(
     urls: Sequence[str],
     cache: Cache,
-    politeness: Politeness,
+    rate_limits: RateLimits,
     *,
     retry_failed: bool = False,
     verify: bool = False,
     progress: Progress = lambda step, done, total: None,
 ) -> dict[str, Outcome]:
-    """What became of every link; those the ledger knows, and whose files are there, are not asked for again.
+    """What became of every link; those the log knows, and whose files are there, are not asked for again.
 
     Args:
         urls: the links, each once.
-        cache: where files and ledger are.
-        politeness: how to ask.
+        cache: where files and log are.
+        rate_limits: how to ask.
         retry_failed: ask once more for those that failed in an earlier run.
         verify: hash every file that should be there, rather than compare its size.
         progress: called with what is going on, how much is done and how much there is.
 
     Raises:
         FetchError: if nothing but refusals came for long, or another process downloads into this cache.
-        LedgerError: if the ledger is damaged.
+        DownloadLogError: if the log is damaged.
         OSError: if the cache cannot be written, such as a full disk.
     """
     with alone(cache):
-        Ledger(cache.ledger).mend()
+        DownloadLog(cache.log).mend()
         known = _known(urls, cache, retry_failed=retry_failed, verify=verify)
         todo = [url for url in urls if url not in known]
         if todo:
-            run = _Run(cache, politeness, progress, len(known), len(urls))
+            run = _Run(cache, rate_limits, progress, len(known), len(urls))
             asyncio.run(run.all(todo))
             known |= run.outcomes
     return {url: known[url] for url in urls}
 
 
-def from_ledger(urls: Sequence[str], cache: Cache) -> dict[str, Outcome]:
+def from_log(urls: Sequence[str], cache: Cache) -> dict[str, Outcome]:
     """What is known of every link without asking anybody; the others fail with ``not-in-cache``.
 
     Raises:
-        LedgerError: if the ledger is damaged.
+        DownloadLogError: if the log is damaged.
     """
     known = _known(urls, cache, retry_failed=False, verify=False)
     return {url: known.get(url) or Failed(url, NOT_IN_CACHE, "not downloaded yet, and offline", 0) for url in urls}
 
 
 def _known(urls: Iterable[str], cache: Cache, *, retry_failed: bool, verify: bool) -> dict[str, Outcome]:
-    """What the ledger says of these links, as far as it is still true."""
-    found = ledger.read(cache.ledger)
+    """What the log says of these links, as far as it is still true."""
+    found = read_log(cache.log)
     known: dict[str, Outcome] = {}
     for url in urls:
         outcome = found.get(url)
@@ -91,23 +87,23 @@ def _damaged(cache: Cache, outcome: Fetched) -> bool:
 class _Run:
     """One download of many links, in one thread."""
 
-    def __init__(self, cache: Cache, politeness: Politeness, progress: Progress, done: int, total: int) -> None:
+    def __init__(self, cache: Cache, rate_limits: RateLimits, progress: Progress, done: int, total: int) -> None:
         """``done`` of ``total`` links were known before."""
         self.outcomes: dict[str, Outcome] = {}
-        self._cache, self._politeness, self._progress = cache, politeness, progress
+        self._cache, self._rate_limits, self._progress = cache, rate_limits, progress
         self._done, self._total = done, total
-        self._slots = asyncio.Semaphore(politeness.connections)
-        self._jobs = asyncio.Semaphore(politeness.connections * _WAITING_PER_CONNECTION)
-        self._gate = Gate(politeness.rate)
+        self._slots = asyncio.Semaphore(rate_limits.connections)
+        self._jobs = asyncio.Semaphore(rate_limits.connections * _WAITING_PER_CONNECTION)
+        self._gate = Gate(rate_limits.rate)
         self._batch: list[Outcome] = []
         self._refused: list[Failed] = []
         self._written = 0.0
 
     async def all(self, urls: Sequence[str]) -> None:
-        """Fetch them; what is finished is in the ledger however this ends."""
+        """Fetch them; what is finished is in the log however this ends."""
         self._written = asyncio.get_running_loop().time()
         try:
-            async with client(self._politeness) as session, asyncio.TaskGroup() as group:
+            async with client(self._rate_limits) as session, asyncio.TaskGroup() as group:
                 for url in urls:
                     await self._jobs.acquire()
                     group.create_task(self._one(session, url))
@@ -125,24 +121,24 @@ class _Run:
 
     async def _outcome(self, session: httpx2.AsyncClient, url: str) -> tuple[Outcome, bool]:
         """The outcome, and whether it may be the server's or the network's doing rather than the link's."""
-        politeness, host = self._politeness, urlsplit(url).netloc
-        part = self._cache.part(url, politeness.checkpoint_bytes)
+        rate_limits, host = self._rate_limits, urlsplit(url).netloc
+        part = self._cache.part(url, rate_limits.checkpoint_bytes)
         try:
-            for number in range(1, politeness.attempts + 1):
+            for number in range(1, rate_limits.attempts + 1):
                 try:
                     async with self._slots:
                         await self._gate.turn(host)
-                        return await attempt(session, url, part, self._cache, politeness), False
+                        return await attempt(session, url, part, self._cache, rate_limits), False
                 except Setback as error:
                     last = error
                     if error.wait is not None:
                         self._gate.pause(host, error.wait)
-                    elif number < politeness.attempts:
-                        await asyncio.sleep(politeness.backoff(url, number))
+                    elif number < rate_limits.attempts:
+                        await asyncio.sleep(rate_limits.backoff(url, number))
                 except Refusal as error:
                     part.discard()
                     return Failed(url, error.reason, error.detail, number), False
-            return Failed(url, last.reason, last.detail, politeness.attempts), True
+            return Failed(url, last.reason, last.detail, rate_limits.attempts), True
         finally:
             part.leave()
 
@@ -152,7 +148,7 @@ class _Run:
         self._done += 1
         if passing and isinstance(outcome, Failed):
             self._refused.append(outcome)
-            if len(self._refused) >= self._politeness.refused_in_a_row:
+            if len(self._refused) >= self._rate_limits.refused_in_a_row:
                 reasons = sorted({failed.reason for failed in self._refused})
                 raise FetchError(
                     f"the last {len(self._refused)} links all failed ({', '.join(reasons)}), so it is the server or "
@@ -166,11 +162,11 @@ class _Run:
         self._progress("downloading", self._done, self._total)
 
     def _write(self) -> None:
-        """Files first, then their names, then the lines that speak of them (see `cache`)."""
+        """Files first, then their names, then the lines that speak of them (see `download_log`)."""
         batch, self._batch = self._batch, []
         if batch:
             self._cache.sync(outcome.sha256 for outcome in batch if isinstance(outcome, Fetched))
-            Ledger(self._cache.ledger).append(batch)
+            DownloadLog(self._cache.log).append(batch)
         self._written = asyncio.get_running_loop().time()
 
 

@@ -15,15 +15,12 @@ from medshape_text.hashing import canonical_json, sha256
 from medshape_text.names import GRAMMARS
 from medshape_text.pipeline import standard_stages
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.meshes import parse_mesh
-from medshape_text.reading.shapes import Mesh
+from medshape_text.reading.meshes import Mesh, parse_mesh
 from medshape_text.records import Shape
-from medshape_text.sources.items import ItemSource
-from medshape_text.sources.labels import label_of, labelled_shape, refused
-from medshape_text.sources.medshapenet import texts
-from medshape_text.sources.medshapenet.cache import Cache
-from medshape_text.sources.medshapenet.licences import origin_of, source_of
-from medshape_text.sources.subject_table import SubjectTable
+from medshape_text.sources.labels import SubjectTable, label_of, labelled_shape, refused
+from medshape_text.sources.medshapenet.download_log import Cache
+from medshape_text.sources.medshapenet.licences import CARD, NOTICE, attribution_of, origin_of, source_of
+from medshape_text.sources.shared import ItemSource
 from medshape_text.stage import Drop, Stage
 
 SPLIT_RULE = "genmed-bench/medshapenet/split/v1"
@@ -31,7 +28,7 @@ _READ_VERSION = "1"
 
 
 class DamagedCacheError(OSError):
-    """A downloaded file is gone or no longer what the ledger says."""
+    """A downloaded file is gone or no longer what the log says."""
 
 
 class Item(NamedTuple):
@@ -72,7 +69,7 @@ class MedShapeNetSource(ItemSource[Item]):
     @property
     def attribution(self) -> Mapping[str, str]:
         """What to cite for each source set."""
-        return {source_of(grammar.name): texts.ATTRIBUTION.get(grammar.name, texts.CITATION) for grammar in GRAMMARS}
+        return {source_of(grammar.name): attribution_of(grammar.name) for grammar in GRAMMARS}
 
     def fingerprint(self, shape_id: str) -> str:
         """Hash of the file or the reason there is none, of what its name says, and of what is known of the subject."""
@@ -126,11 +123,11 @@ class MedShapeNetSource(ItemSource[Item]):
 
     def card(self) -> str:
         """What the shapes are, and what is not known of them."""
-        return texts.CARD
+        return CARD
 
     def notice(self) -> str:
         """Licences of the source sets."""
-        return texts.NOTICE
+        return NOTICE
 
     def _bytes(self, item: Item) -> bytes:
         path = Cache(self.folder).file(item.sha256)

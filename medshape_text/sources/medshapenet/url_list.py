@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from medshape_text.hashing import sha256
-from medshape_text.sources.errors import SourceError
-from medshape_text.sources.ids import safe_id
+from medshape_text.sources.shared import SourceError, safe_id
 
 MAX_LIST_BYTES = 2**28
 _MAX_LINE, _MAX_NAME = 4096, 200

@@ -16,11 +16,9 @@ from typing import Any, ClassVar
 
 from medshape_text.hashing import sha256
 from medshape_text.records import Shape
-from medshape_text.sources.errors import SourceError
-from medshape_text.sources.packages.aal_names import NAMES
-from medshape_text.sources.packages.label_part import Labelled, LabelPart, read_labelled
-from medshape_text.sources.packages.label_surface import RECIPE
+from medshape_text.sources.packages.label_maps import RECIPE, Labelled, LabelPart, read_labelled
 from medshape_text.sources.packages.part import packaged_shape
+from medshape_text.sources.shared import SourceError
 from medshape_text.stage import Drop
 
 PACKAGE = "mricron-data 1.2.20211006+dfsg-4"
@@ -37,6 +35,71 @@ _MAX_BYTES = 2**20
 _MAX_DEB_BYTES, _MAX_TAR_BYTES = 64 * 2**20, 256 * 2**20
 
 _SIDES = {"L": "left", "R": "right"}
+_NAMES = {
+    "Precentral": "precentral_gyrus",
+    "Frontal_Sup": "superior_frontal_gyrus",
+    "Frontal_Sup_Orb": "superior_frontal_gyrus_orbital",
+    "Frontal_Mid": "middle_frontal_gyrus",
+    "Frontal_Mid_Orb": "middle_frontal_gyrus_orbital",
+    "Frontal_Inf_Oper": "inferior_frontal_gyrus_opercular",
+    "Frontal_Inf_Tri": "inferior_frontal_gyrus_triangular",
+    "Frontal_Inf_Orb": "inferior_frontal_gyrus_orbital",
+    "Rolandic_Oper": "rolandic_operculum",
+    "Supp_Motor_Area": "supplementary_motor_area",
+    "Olfactory": "olfactory_cortex",
+    "Frontal_Sup_Medial": "superior_frontal_gyrus_medial",
+    "Frontal_Med_Orb": "superior_frontal_gyrus_medial_orbital",
+    "Rectus": "gyrus_rectus",
+    "Insula": "insula",
+    "Cingulum_Ant": "anterior_cingulate_gyrus",
+    "Cingulum_Mid": "middle_cingulate_gyrus",
+    "Cingulum_Post": "posterior_cingulate_gyrus",
+    "Hippocampus": "hippocampus",
+    "ParaHippocampal": "parahippocampal_gyrus",
+    "Amygdala": "amygdala",
+    "Calcarine": "calcarine_cortex",
+    "Cuneus": "cuneus",
+    "Lingual": "lingual_gyrus",
+    "Occipital_Sup": "superior_occipital_gyrus",
+    "Occipital_Mid": "middle_occipital_gyrus",
+    "Occipital_Inf": "inferior_occipital_gyrus",
+    "Fusiform": "fusiform_gyrus",
+    "Postcentral": "postcentral_gyrus",
+    "Parietal_Sup": "superior_parietal_gyrus",
+    "Parietal_Inf": "inferior_parietal_gyrus",
+    "SupraMarginal": "supramarginal_gyrus",
+    "Angular": "angular_gyrus",
+    "Precuneus": "precuneus",
+    "Paracentral_Lobule": "paracentral_lobule",
+    "Caudate": "caudate_nucleus",
+    "Putamen": "putamen",
+    "Pallidum": "pallidum",
+    "Thalamus": "thalamus",
+    "Heschl": "heschl_gyrus",
+    "Temporal_Sup": "superior_temporal_gyrus",
+    "Temporal_Pole_Sup": "superior_temporal_pole",
+    "Temporal_Mid": "middle_temporal_gyrus",
+    "Temporal_Pole_Mid": "middle_temporal_pole",
+    "Temporal_Inf": "inferior_temporal_gyrus",
+    "Cerebelum_Crus1": "cerebellar_crus_i",
+    "Cerebelum_Crus2": "cerebellar_crus_ii",
+    "Cerebelum_3": "cerebellar_lobule_iii",
+    "Cerebelum_4_5": "cerebellar_lobules_iv_v",
+    "Cerebelum_6": "cerebellar_lobule_vi",
+    "Cerebelum_7b": "cerebellar_lobule_viib",
+    "Cerebelum_8": "cerebellar_lobule_viii",
+    "Cerebelum_9": "cerebellar_lobule_ix",
+    "Cerebelum_10": "cerebellar_lobule_x",
+    "Vermis_1_2": "vermis_lobules_i_ii",
+    "Vermis_3": "vermis_lobule_iii",
+    "Vermis_4_5": "vermis_lobules_iv_v",
+    "Vermis_6": "vermis_lobule_vi",
+    "Vermis_7": "vermis_lobule_vii",
+    "Vermis_8": "vermis_lobule_viii",
+    "Vermis_9": "vermis_lobule_ix",
+    "Vermis_10": "vermis_lobule_x",
+}
+"""What the regions of the atlas are called in our taxonomy; the atlas appends _L or _R, we _left or _right."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +165,7 @@ def open_brain_regions(path: Path) -> BrainRegions:
 
 def _ours(name: str) -> str:
     region, _, side = name.rpartition("_")
-    return f"{NAMES[region]}_{_SIDES[side]}" if side in _SIDES else NAMES[name]
+    return f"{_NAMES[region]}_{_SIDES[side]}" if side in _SIDES else _NAMES[name]
 
 
 @lru_cache(maxsize=1)

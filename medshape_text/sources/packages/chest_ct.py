@@ -15,11 +15,10 @@ from typing import Any, ClassVar
 
 from medshape_text.hashing import sha256
 from medshape_text.records import Shape
-from medshape_text.sources.errors import SourceError
-from medshape_text.sources.packages.label_part import Labelled, LabelPart, read_labelled
-from medshape_text.sources.packages.label_surface import RECIPE, cut_flags
+from medshape_text.sources.packages.label_maps import RECIPE, Labelled, LabelPart, cut_flags, read_labelled
 from medshape_text.sources.packages.part import packaged_shape
 from medshape_text.sources.packages.pinned_wheel import PinnedWheel, read_member
+from medshape_text.sources.shared import SourceError
 from medshape_text.stage import Drop
 
 WHEEL = PinnedWheel(

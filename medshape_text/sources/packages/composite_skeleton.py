@@ -19,14 +19,13 @@ from scipy.spatial import KDTree
 
 from medshape_text.hashing import sha256
 from medshape_text.reading.limits import BadShapeError
-from medshape_text.reading.meshes import parse_mesh
-from medshape_text.reading.shapes import Cloud
+from medshape_text.reading.meshes import Cloud, parse_mesh
 from medshape_text.records import Repair, Shape
-from medshape_text.sources.errors import SourceError
 from medshape_text.sources.packages.meshes import face_components, is_closed, renumber, sheets, weld
 from medshape_text.sources.packages.part import fingerprint, packaged_shape
 from medshape_text.sources.packages.pinned_wheel import PinnedWheel, read_member
 from medshape_text.sources.packages.skeleton_bodies import LEFT_IN_FILE, SKIPPED, Body, bodies
+from medshape_text.sources.shared import SourceError
 from medshape_text.stage import Drop
 
 WHEEL = PinnedWheel(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medshape_text.hashing import file_sha256
-from medshape_text.sources.errors import SourceError
+from medshape_text.sources.shared import SourceError
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from medshape_text.sources.errors import SourceError
+from medshape_text.sources.shared import SourceError
 
 _MAX_HEADER, _MAX_ITEMS, _MAX_BLOCKS = 2**16, 2**20, 2**12
 _TYPES = {"Int16": "<i2", "Int64": "<i8", "Float32": "<f4"}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medshape_text.hashing import sha256
-from medshape_text.reading.shapes import Mesh
+from medshape_text.reading.meshes import Mesh
 from medshape_text.records import Shape
 from medshape_text.sources.packages.meshes import renumber
 from medshape_text.sources.packages.part import category_of, fingerprint, ids_of, packaged_shape

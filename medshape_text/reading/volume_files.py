@@ -1,13 +1,44 @@
-"""What gzip packed, piece by piece, by zlib alone: Python's own reader walks the name in a header byte by byte."""
+"""A volume file before its voxels are looked at: what it declares, and how to undo gzip piece by piece."""
 
 from __future__ import annotations
 
+import math
 import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
+
+PLAIN, PACKED_VOXELS, PACKED_WHOLE = "plain", "packed voxels", "packed whole"
+"""Whether gzip packs nothing, the voxels behind a plain header, or the file as a whole."""
 _CHUNK = 2**18
 _GZIP = 31
 """What zlib calls a gzip member with its checksum."""
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """Voxels of ``dtype`` in Fortran order, ``shape`` (I, J, K), that begin after ``offset`` bytes.
+
+    Of a file that is packed as a whole, ``offset`` counts unpacked bytes. ``affine`` (3, 4) maps indices of voxel
+    centres to millimetres; x points to the subject's left, y backwards and z upwards. ``names`` are what the file
+    calls its labels, if it does. A voxel of value v stands for ``scale[0] * v + scale[1]``.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[np.generic]
+    offset: int
+    affine: NDArray[np.float64]
+    packing: str
+    names: Mapping[int, str] = field(default_factory=dict)
+    scale: tuple[float, float] = (1.0, 0.0)
+
+    @property
+    def voxels(self) -> int:
+        """How many there are."""
+        return math.prod(self.shape)
 
 
 class Unpacked:

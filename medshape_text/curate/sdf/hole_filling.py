@@ -1,8 +1,8 @@
 """What closes an open mesh, and what of a mesh is no border of its solid.
 
 An open mesh has a fractional winding number. Together with a cone over every border it is whole, and cheap to
-count along rays; subtracting the cones' own winding number gives the mesh's back. Where it passes 1/2 without
-a triangle there, a membrane closes a hole.
+count along rays; subtracting the winding number of the cones alone gives that of the mesh back. Where it passes 1/2
+without a triangle there, a hole is filled.
 """
 
 from __future__ import annotations
@@ -15,11 +15,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from medshape_text.curate.sdf.clean import pinched
-from medshape_text.curate.sdf.crossings import Points, count_crossings
-from medshape_text.curate.sdf.edges import Edges, Faces, Labels
-from medshape_text.curate.sdf.parts import components
-from medshape_text.curate.sdf.rays import ray_index
-from medshape_text.curate.sdf.subdivide import subdivide
+from medshape_text.curate.sdf.connectivity import Edges, Faces, Labels, components
+from medshape_text.curate.sdf.rays import Points, count_crossings, ray_index
 
 _BLOCK = 4
 """Edge, in voxels, of the blocks over which the cones' winding number is looked at once if it is far from 1/2."""
@@ -91,7 +88,7 @@ def _repeated(blocks: NDArray[Any], resolution: int) -> NDArray[Any]:
     return np.ascontiguousarray(whole[:resolution, :resolution, :resolution])
 
 
-def membranes(points: Points, faces: Faces, winding: NDArray[np.float64]) -> Points:
+def filled_holes(points: Points, faces: Faces, winding: NDArray[np.float64]) -> Points:
     """Triangles (T, 3, 3) where the winding number passes 1/2 between voxels without a face between them.
 
     A surface net: each cell of eight voxels has one vertex, the mean of the passages on its edges, and each
@@ -181,3 +178,35 @@ def _judge(points: Points, faces: Faces, whole: Labels) -> NDArray[np.int8]:
                     outside = outside or whole[i, j, k] <= 0
         verdict[face] = (_ASK if outside else _DROP) if odd else _WHOLE
     return verdict
+
+
+def subdivide(points: Points, faces: Faces, longest: float, most: int) -> Points:
+    """Corners (T, 3, 3) of the triangles, those with longer sides cut into k * k equal ones; coarser if above ``most``.
+
+    ``most`` is at least the number of faces.
+    """
+    corners = points[faces]
+    side = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1).max(axis=1)
+    pieces = np.clip(np.ceil(side / longest), 1, 256).astype(np.int64)
+    while (pieces**2).sum() > most:
+        pieces = (pieces + 1) // 2
+    return np.asarray(_subdivide(corners, pieces, int((pieces**2).sum())))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _subdivide(corners: Points, pieces: Faces, total: int) -> Points:
+    out = np.empty((total, 3, 3))
+    count = 0
+    for face in range(len(corners)):
+        k = pieces[face]
+        a = corners[face, 0]
+        u, v = (corners[face, 1] - a) / k, (corners[face, 2] - a) / k
+        for i in range(k):
+            for j in range(k - i):
+                p = a + i * u + j * v
+                out[count, 0], out[count, 1], out[count, 2] = p, p + u, p + v
+                count += 1
+                if i + j < k - 1:
+                    out[count, 0], out[count, 1], out[count, 2] = p + u, p + u + v, p + v
+                    count += 1
+    return out

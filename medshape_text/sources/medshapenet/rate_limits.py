@@ -1,19 +1,29 @@
-"""How hard a server is asked, how long it is waited for, and how much is taken from it."""
+"""Rate limits: how hard a server is asked, how long it is waited for, how much is taken; the client for it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
+from medshape_text.files import locked
+from medshape_text.manifest import PACKAGE, release
 from medshape_text.reading.limits import MAX_BYTES
 from medshape_text.seeds import generator_for
+from medshape_text.sources.medshapenet.download_log import Cache
+from medshape_text.sources.shared import SourceError
+
+if TYPE_CHECKING:
+    import httpx2
 
 
 @dataclass(frozen=True)
-class Politeness:
+class RateLimits:
     """Limits of a download; seconds, bytes and requests a second.
 
     Attributes:
@@ -88,3 +98,32 @@ class Gate:
     def pause(self, host: str, seconds: float) -> None:
         """Ask the host nothing for a while."""
         self._free[host] = max(self._free[host], asyncio.get_running_loop().time() + seconds)
+
+
+class FetchError(SourceError):
+    """The download cannot go on; what was finished is kept, and the same command continues."""
+
+
+@contextmanager
+def alone(cache: Cache) -> Iterator[None]:
+    """Nobody else writes into the cache, whose folders are there, until the block ends.
+
+    Raises:
+        FetchError: if somebody does already.
+    """
+    cache.prepare()
+    busy = FetchError(f"another process downloads into {cache.folder}; wait for it to end.")
+    with locked(cache.folder / ".lock", busy):
+        yield
+
+
+def client(rate_limits: RateLimits) -> httpx2.AsyncClient:
+    """A client that says who it is, and takes proxies and certificates from the environment as others do."""
+    import httpx2
+
+    return httpx2.AsyncClient(
+        headers={"User-Agent": f"{PACKAGE}/{release()} (medshape-build)", "Accept": "*/*"},
+        timeout=httpx2.Timeout(rate_limits.stall_s, connect=rate_limits.connect_s, pool=None),
+        # How many there are at once is bounded by `fetch`; a pool's own bound would make requests wait in it.
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=rate_limits.connections),
+    )

@@ -1,4 +1,4 @@
-"""The ledger of a download survives any cut, and servers are asked as they wish to be."""
+"""The log of a download survives any cut, and servers are asked as they wish to be."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from email.utils import format_datetime
 
 import pytest
 
-from medshape_text.sources.medshapenet import ledger
-from medshape_text.sources.medshapenet.cache import Cache
+from medshape_text.sources.medshapenet import download_log
+from medshape_text.sources.medshapenet.download_log import (
+    Cache,
+    DownloadLog,
+    DownloadLogError,
+    Failed,
+    Fetched,
+    read_log,
+)
 from medshape_text.sources.medshapenet.fetch import fetch
-from medshape_text.sources.medshapenet.ledger import Failed, Fetched, Ledger, LedgerError
-from medshape_text.sources.medshapenet.politeness import Gate, Politeness, retry_after
+from medshape_text.sources.medshapenet.rate_limits import Gate, RateLimits, retry_after
 
-# The ledger --------------------------------------------------------------------------------------------------------
+# The log --------------------------------------------------------------------------------------------------------
 
 LINES = [
     Fetched("http://a/1", "0" * 64, 10, '"x"', "Sun, 22 Nov 2026 05:00:00 GMT"),
@@ -30,49 +36,49 @@ LINES = [
 
 def test_any_cut_of_the_last_line_is_mended(tmp_path) -> None:
     path = tmp_path / "ledger.jsonl"
-    Ledger(path).append(LINES[:2])
+    DownloadLog(path).append(LINES[:2])
     kept = path.read_bytes()
-    Ledger(path).append(LINES[2:])
+    DownloadLog(path).append(LINES[2:])
     whole = path.read_bytes()
-    assert ledger.read(path) == {line.url: line for line in LINES}
+    assert read_log(path) == {line.url: line for line in LINES}
     for length in range(len(kept), len(whole)):
         path.write_bytes(whole[:length])
-        assert ledger.read(path) == {line.url: line for line in LINES[:2]}
-        Ledger(path).mend()
+        assert read_log(path) == {line.url: line for line in LINES[:2]}
+        DownloadLog(path).mend()
         assert path.read_bytes() == kept
     path.write_bytes(whole[:5])
-    Ledger(path).mend()
+    DownloadLog(path).mend()
     assert path.read_bytes() == b""
 
 
 def test_the_last_word_counts_and_damage_is_told(tmp_path) -> None:
     path = tmp_path / "ledger.jsonl"
-    Ledger(path).append([LINES[1], Fetched("http://a/2", "1" * 64, 5)])
-    assert ledger.read(path)["http://a/2"] == Fetched("http://a/2", "1" * 64, 5)
+    DownloadLog(path).append([LINES[1], Fetched("http://a/2", "1" * 64, 5)])
+    assert read_log(path)["http://a/2"] == Fetched("http://a/2", "1" * 64, 5)
     for wrong in (b"{}\n", b"nonsense\n", b'{"status":"ok","url":"u","sha256":"../../etc","bytes":1}\n'):
         path.write_bytes(wrong + path.read_bytes())
-        with pytest.raises(LedgerError, match="line 1"):
-            ledger.read(path)
+        with pytest.raises(DownloadLogError, match="line 1"):
+            read_log(path)
         path.write_bytes(path.read_bytes().removeprefix(wrong))
 
 
 def test_a_refused_append_leaves_no_trace(tmp_path, monkeypatch) -> None:
     path = tmp_path / "ledger.jsonl"
-    Ledger(path).append(LINES[:1])
+    DownloadLog(path).append(LINES[:1])
     before = path.read_bytes()
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
         with pytest.raises(OSError, match="full"):
-            Ledger(path).append(LINES[1:])
+            DownloadLog(path).append(LINES[1:])
     assert path.read_bytes() == before
 
 
-def test_the_name_of_a_new_ledger_is_on_the_disk_too(tmp_path, monkeypatch) -> None:
+def test_the_name_of_a_new_log_is_on_the_disk_too(tmp_path, monkeypatch) -> None:
     synced = []
-    monkeypatch.setattr(ledger, "sync", synced.append)
-    Ledger(tmp_path / "ledger.jsonl").append(LINES[:1])
+    monkeypatch.setattr(download_log, "sync", synced.append)
+    DownloadLog(tmp_path / "ledger.jsonl").append(LINES[:1])
     assert synced == [tmp_path]
-    Ledger(tmp_path / "ledger.jsonl").append(LINES[1:])
+    DownloadLog(tmp_path / "ledger.jsonl").append(LINES[1:])
     assert synced == [tmp_path], "only a new file has a new name"
 
 
@@ -92,7 +98,7 @@ def test_what_a_server_asks_to_wait() -> None:
 
 
 def test_back_off_grows_and_depends_on_link_and_attempt_alone() -> None:
-    limits = Politeness(backoff_s=1, backoff_limit_s=20)
+    limits = RateLimits(backoff_s=1, backoff_limit_s=20)
     waits = [limits.backoff("http://a/1", attempt) for attempt in range(1, 9)]
     assert waits == [limits.backoff("http://a/1", attempt) for attempt in range(1, 9)]
     assert waits != [limits.backoff("http://a/2", attempt) for attempt in range(1, 9)]
@@ -142,7 +148,7 @@ def test_a_server_that_drips_is_stalled(tmp_path) -> None:
         )
         try:
             url = f"http://127.0.0.1:{port}/a.stl"
-            outcome = fetch([url], Cache(tmp_path), Politeness(stall_s=1, attempts=1))[url]
+            outcome = fetch([url], Cache(tmp_path), RateLimits(stall_s=1, attempts=1))[url]
         finally:
             process.kill()
             process.wait()
