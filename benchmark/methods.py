@@ -171,8 +171,10 @@ def _module_folder(name: str, module: str) -> Path:
 
 
 def hash_sources(folder: Path, skip: tuple[str, ...] = (), *, top_only: bool = False) -> str:
-    """SHA-256 over the relative paths and contents of all .py and .toml files in ``folder`` and, unless only its top
-    is asked for, below it; entries of ``folder`` named in ``skip`` are left out."""
+    """SHA-256 over the relative paths and contents of all .py and .toml files below ``folder``.
+
+    ``skip`` names entries of ``folder`` to leave out; ``top_only`` looks at what lies in it directly.
+    """
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*") if top_only else folder.rglob("*")):
         relative = path.relative_to(folder)

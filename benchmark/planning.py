@@ -19,7 +19,6 @@ from benchmark.provenance import code_hash, numerical_versions, toolkit_version
 from benchmark.runner import Plan
 from benchmark.tasks import CaseSource, Family, Task, family_of, find_task
 
-
 ANY_FAMILY = "any"
 """What controls say that do whatever is asked (the oracle)."""
 

@@ -9,8 +9,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from benchmark.cli.reporting import write_json
-from benchmark.cli.tables import interval, label, number
+from benchmark.cli.tables import interval, number
 from benchmark.errors import UsageError
+from benchmark.metrics.base import Signature
 from benchmark.records import load_run
 from benchmark.statistics import Comparison
 from benchmark.statistics import compare as compare_runs
@@ -48,7 +49,7 @@ def _table(title: str, results: list[Comparison]) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     for result in results:
         table.add_row(
-            label(result.metric, result.signature),
+            Signature(result.signature).label,
             number(result.difference.value),
             interval(result.difference),
             "yes" if result.separated else "no",

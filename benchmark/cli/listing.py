@@ -29,11 +29,11 @@ def _about(title: str, *facts: str) -> Text:
 
 
 def _tasks() -> Table:
-    from benchmark.tasks import TASKS
+    from benchmark.tasks import tasks
 
     table = _table("task")
-    for task in TASKS.values():
-        scored = f"{task.family}; headline {task.headline}; profiles {', '.join(task.profiles)}"
+    for task in tasks().values():
+        scored = f"{task.family}; headline {task.headline}"
         table.add_row(task.name, _about(task.description, scored, task.source))
     return table
 
@@ -59,13 +59,13 @@ def _methods() -> Table:
 
 
 def _metrics() -> Table:
-    from benchmark.metrics.profiles import PROFILES
+    from benchmark.tasks import families
 
     table = _table("metric")
-    for bundle in PROFILES.values():
-        for metric in bundle.metrics:
+    for family in families().values():
+        for metric in family.metrics():
             better = "higher is better" if metric.higher_is_better else "lower is better"
-            about = _about(metric.description, f"profile {bundle.name}; {better}", metric.signature)
+            about = _about(metric.description, f"{family.name}; profile {metric.profile}; {better}", metric.signature)
             table.add_row(metric.name, about)
     return table
 

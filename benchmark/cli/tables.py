@@ -8,6 +8,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from benchmark.metrics.base import Signature
 from benchmark.records import Run
 from benchmark.statistics import Estimate, Summary, cluster_bootstrap, summarise
 from benchmark.statistics.bootstrap import Table as Values
@@ -28,7 +29,7 @@ def run_tables(run: Run) -> list[Table]:
         main.add_column(column, justify="right", no_wrap=True)
     for summary in summaries:
         main.add_row(
-            label(summary.metric, summary.signature),
+            Signature(summary.signature).label,
             number(summary.macro.value),
             interval(summary.macro),
             number(summary.micro),
@@ -78,19 +79,6 @@ def sampling_floors(run: Run) -> dict[str, float]:
     }
 
 
-def label(metric: str, signature: str) -> str:
-    """A metric's short name.
-
-    >>> label("cd", "cd|dense|points:8192|unit:mm|v1")
-    'cd dense mm'
-    """
-    parts = signature.split("|")
-    unit = next((part.removeprefix("unit:") for part in parts if part.startswith("unit:")), None)
-    if unit == "box" and "scale:100" in parts:
-        unit = "x100"
-    return " ".join(part for part in (metric, parts[1], unit) if part and part != "overlap")
-
-
 def number(value: float | None) -> str:
     """Four significant digits, enough for any of the metrics."""
     return "" if value is None else f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
@@ -105,7 +93,7 @@ def _breakdown(kind: str, summaries: list[Summary]) -> Table:
     table = Table(title=f"means per {kind}", box=SIMPLE_HEAD)
     table.add_column(kind, no_wrap=True)
     for summary in summaries:
-        heading = label(summary.metric, summary.signature).replace(" ", "\n").replace("_", "\n")
+        heading = Signature(summary.signature).label.replace(" ", "\n").replace("_", "\n")
         table.add_column(heading, justify="right", no_wrap=True)
     groups = [summary.categories if kind == "category" else summary.origins for summary in summaries]
     for name in dict.fromkeys(name for group in groups for name in group):

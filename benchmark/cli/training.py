@@ -7,10 +7,10 @@ from pathlib import Path
 from benchmark.cli.reporting import Steps, progress_bars
 from benchmark.cores import available_cores, threads
 from benchmark.data.catalogue import resolve
-from benchmark.data.training import ShapeTrainingData
 from benchmark.errors import MethodError
 from benchmark.methods import find_method
 from benchmark.planning import resolve_device
+from benchmark.tasks import find_family
 
 
 def fit(method: str, config: str, out: Path, data: str, device: str, resume: bool) -> None:
@@ -21,11 +21,13 @@ def fit(method: str, config: str, out: Path, data: str, device: str, resume: boo
     """
     import torch
 
-    command = find_method(method).fit_command()
+    entry = find_method(method)
+    command = entry.fit_command()
+    family = find_family(entry.spec.task_families[0])
     torch.set_num_threads(threads(available_cores()))  # training is worth all of them
     with progress_bars() as bars:
         folder = resolve(data, Steps(bars))
-    training, validation = ShapeTrainingData(folder, "train"), ShapeTrainingData(folder, "validation")
+    training, validation = family.training_data(folder, "train"), family.training_data(folder, "validation")
     try:
         command(config, training, validation, out, resolve_device(device), resume)
     except (ValueError, LookupError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Metrics as pure functions, and profiles that pin every choice in a signature.
+"""Metrics as pure functions; task families pin their choices in signatures (`Signature`).
 
 Functions take numpy arrays or torch tensors and answer in kind. Numbers with different signatures are
 never ranked together. What needs the compiler is imported when it is first asked for.
@@ -7,7 +7,7 @@ never ranked together. What needs the compiler is imported when it is first aske
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from benchmark.metrics.base import Profile, Score, Signature
+from benchmark.metrics.base import Metric, Score, Signature
 from benchmark.metrics.distances import chamfer, hausdorff, unidirectional_hausdorff
 from benchmark.metrics.diversity import total_mutual_difference
 from benchmark.metrics.emd import emd
@@ -15,7 +15,6 @@ from benchmark.metrics.image import SYNTHRAD2023_CLIP, SYNTHRAD2023_DATA_RANGE, 
 from benchmark.metrics.masks import SurfaceDistances, surface_distances
 from benchmark.metrics.overlap import dice
 from benchmark.metrics.packed import PackedMasks, pack, packed_dice, pairwise_packed_dice
-from benchmark.metrics.profiles import PROFILES, profile, sampling_floor
 from benchmark.metrics.sampling import area_uniform_points, farthest_points
 from benchmark.metrics.surface import Surface, extract_surface, point_to_surface
 
@@ -33,13 +32,12 @@ _LATE = dict.fromkeys(
 )
 
 __all__ = [
-    "PROFILES",
     "SYNTHRAD2023_CLIP",
     "SYNTHRAD2023_DATA_RANGE",
     "GenerationIntervals",
     "GenerationScores",
+    "Metric",
     "PackedMasks",
-    "Profile",
     "Score",
     "Signature",
     "Surface",
@@ -58,9 +56,7 @@ __all__ = [
     "packed_dice",
     "pairwise_packed_dice",
     "point_to_surface",
-    "profile",
     "psnr",
-    "sampling_floor",
     "ssim",
     "surface_distances",
     "total_mutual_difference",

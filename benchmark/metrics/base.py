@@ -38,7 +38,7 @@ class Signature(str):
     @property
     def profile(self) -> str:
         """Name of the bundle of conventions it belongs to."""
-        return (self.split("|") + [""])[1]
+        return [*self.split("|"), ""][1]
 
     @property
     def choices(self) -> dict[str, str]:
@@ -51,6 +51,17 @@ class Signature(str):
         """The last part; empty where there is none."""
         parts = self.split("|")
         return parts[-1] if len(parts) > 2 else ""
+
+    @property
+    def label(self) -> str:
+        """Short name that is its own in a table of several profiles.
+
+        >>> Signature("cd|dense|points:8192|unit:mm|v1").label
+        'cd dense mm'
+        """
+        unit = self.choices.get("unit", "")
+        unit = "x100" if unit == "box" and self.choices.get("scale") == "100" else unit
+        return " ".join(part for part in (self.metric, self.profile, unit) if part and part != "overlap")
 
 
 @dataclass(frozen=True)
@@ -104,17 +115,6 @@ class Metric:
     def column(self) -> str:
         """Title with the unit, where it is a length."""
         return f"{self.title}, mm" if self.unit == "mm" else self.title
-
-    @property
-    def label(self) -> str:
-        """Short name that is its own in a table of several profiles.
-
-        >>> Metric("cd", Signature("cd|dense|points:8192|unit:mm|v1")).label
-        'cd dense mm'
-        """
-        scaled = self.unit == "box" and self.signature.choices.get("scale") == "100"
-        profile = "" if self.profile == "overlap" else self.profile
-        return " ".join(part for part in (self.name, profile, "x100" if scaled else self.unit) if part)
 
     def text(self, value: float | None) -> str:
         """A value in the digits that carry information."""

@@ -9,21 +9,28 @@ from pathlib import Path
 from markupsafe import Markup
 
 from benchmark.contract import Case
-from benchmark.data.shapes import open_shapes
 from benchmark.errors import DataError, RunError, UnknownNameError
+from benchmark.metrics.base import Metric
 from benchmark.observations import observation_hash
 from benchmark.provenance import toolkit_version
 from benchmark.records.files import write_whole
 from benchmark.report import notes
-from benchmark.report.columns import Column, columns_of, groups, under_views
-from benchmark.report.evidence import Entry, case_ids, flatten, focus_of, load_entries
+from benchmark.report.entries import (
+    Entry,
+    flatten,
+    focus_of,
+    group_ids,
+    headings,
+    headline_of,
+    load_entries,
+    metrics_of,
+)
 from benchmark.report.page import PAGE
 from benchmark.report.plot import category_plot
-from benchmark.report.scenes import ERROR_RANGE_VOXELS
 from benchmark.report.selection import RULE, RULE_BY_HAND, check_names, select_cases
 from benchmark.report.summary import category_lanes, difference_rows, method_rows
 from benchmark.report.views import SHOWN_AT_FIRST, ShownCase, row_order, show_cases
-from benchmark.tasks import find_task
+from benchmark.tasks import Draws, Task, family_of, find_task
 
 CaseReader = Callable[[str], Case]
 """Case id → case."""
@@ -66,30 +73,39 @@ def render_report(
         DataError: if a case is not observed as it was in the run.
     """
     focus = focus_of(entries)
-    columns = columns_of([entry.scores for entry in entries])
+    task = _task_of(focus)
+    family = family_of(task)
+    columns = metrics_of(entries)
     if not columns:
         raise RunError(f"{focus.run.path} has no finished case to report")
-    headline, captions = columns[0], under_views(columns)
+    headline = headline_of(task, columns)
+    columns = [headline, *(column for column in columns if column is not headline)]
+    drawn = isinstance(family, Draws) and "groups" not in focus.run.provenance
+    first = {column.name: column for column in reversed(columns)}
+    captions = [first[name] for name in family.captions if name in first] if isinstance(family, Draws) else columns[:3]
     if cases is None:
-        chosen = select_cases(notes.headline_rows(focus, headline), limit_cases)
-        rule = RULE.format(metric=headline.title, focus=focus.label, count=len(chosen))
+        most = limit_cases if drawn else 0
+        chosen = select_cases(notes.headline_rows(focus, headline), most, headline.higher_is_better is not False)
+        rule = RULE.format(metric=headline.column, focus=focus.label, count=len(chosen))
     else:
-        chosen, rule = check_names(cases, case_ids(entries)), RULE_BY_HAND
+        chosen, rule = check_names(cases, group_ids(entries)), RULE_BY_HAND
     in_views = row_order(entries, focus)
-    shown = show_cases(_checked(chosen, read, focus), in_views, focus, captions)
+    shown: list[ShownCase] = []
+    if isinstance(family, Draws) and chosen:
+        shown = show_cases(family, _checked(chosen, read, focus), in_views, focus, captions)
     differences, problems = difference_rows(entries, captions, focus)
-    plot = category_plot(category_lanes(entries, headline), [entry.label for entry in entries], headline.title)
+    plot = category_plot(category_lanes(entries, headline), [entry.label for entry in entries], headline.column)
     return PAGE.render("report.html", {
         "title": notes.title(focus),
         "subtitle": notes.subtitle(focus),
         "version": toolkit_version(),
         "synthetic": notes.synthetic_note(entries),
         "facts": notes.facts(entries, focus),
-        "groups": groups(columns),
+        "groups": headings(columns),
         "columns": columns,
         "methods": method_rows(entries, columns, focus),
         "focus": focus.label,
-        "headline": headline.title,
+        "headline": headline.column,
         "scores_note": notes.scores_note(columns),
         "plot": Markup(plot),  # noqa: S704 - made by `category_plot`, which escapes what it is given
         "plot_note": notes.plot_note(),
@@ -99,8 +115,8 @@ def render_report(
         "cases": shown,
         "categories": sorted({case.category for case in shown}),
         "selection_note": rule,
-        "planes": all(case.planes for case in shown),
-        "error_range": f"{ERROR_RANGE_VOXELS:g}",
+        "exact": all(case.exact for case in shown),
+        "error_range": shown[0].error_range if shown else "",
         "shown_methods": [entry.label for entry in in_views],
         "first_methods": [entry.label for entry in in_views[:SHOWN_AT_FIRST]],
         "surface_note": notes.surface_note(),
@@ -110,21 +126,27 @@ def render_report(
     })  # fmt: skip
 
 
+def _task_of(entry: Entry) -> Task:
+    try:
+        return find_task(entry.run.task)
+    except UnknownNameError as error:
+        raise RunError(f"{entry.run.path} is a run of a task this version does not have: {error}") from error
+
+
 def _case_reader(entry: Entry, data_dir: Path) -> CaseReader:
     """Reads cases of the data set as the run saw them."""
     data = entry.run.configuration.get("data")
     split = str(data.get("split", "test")) if isinstance(data, dict) else "test"
-    source = open_shapes(data_dir, split)
-    place = {case: index for index, case in enumerate(source.ids)}
-    try:
-        prompt = find_task(entry.run.task).prompt
-    except UnknownNameError as error:
-        raise RunError(f"{entry.run.path} is a run of a task this version does not have: {error}") from error
+    task = _task_of(entry)
+    source = family_of(task).cases(task, data_dir, split)
 
     def read(case_id: str) -> Case:
-        if case_id not in place:
-            raise DataError(f"{data_dir} has no shape {case_id} in its {split} split; is it the data of the runs?")
-        return source.case(place[case_id], prompt)
+        try:
+            return source.case(case_id)
+        except KeyError:
+            raise DataError(
+                f"{data_dir} has no case {case_id} in its {split} split; is it the data of the runs?"
+            ) from None
 
     return read
 
@@ -134,12 +156,12 @@ def _checked(chosen: Sequence[str], read: CaseReader, focus: Entry) -> Iterator[
     for case_id in chosen:
         case = read(case_id)
         recorded = focus.run.observations.get(case_id, {}).get("sha256")
-        if recorded is not None and recorded != observation_hash(case.observation):
+        if recorded is not None and recorded != observation_hash(case.observations):
             raise DataError(f"case {case_id} is observed differently in {focus.run.path}; is it the data of the runs?")
         yield case
 
 
-def _case_rows(entries: Sequence[Entry], headline: Column, shown: Sequence[ShownCase]) -> list[dict[str, object]]:
+def _case_rows(entries: Sequence[Entry], headline: Metric, shown: Sequence[ShownCase]) -> list[dict[str, object]]:
     """The table of every case: facts and the headline value of each method."""
     keys = {case.id: case.key for case in shown}
     seen = {row.case: row for entry in entries for row in entry.run.rows}
@@ -151,10 +173,10 @@ def _case_rows(entries: Sequence[Entry], headline: Column, shown: Sequence[Shown
             "subject": seen[case].subject if case in seen else "",
             "cells": [_case_cell(entry, case, headline) for entry in entries],
         }
-        for case in case_ids(entries)
+        for case in group_ids(entries)
     ]
 
 
-def _case_cell(entry: Entry, case: str, headline: Column) -> dict[str, object]:
-    value, status = entry.row(case, headline.signature)
-    return {"value": value, "status": status, "text": headline.text(value)}
+def _case_cell(entry: Entry, case: str, headline: Metric) -> dict[str, object]:
+    value = entry.mean(case, headline.signature)
+    return {"value": value, "status": entry.status(case), "text": headline.text(value)}

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from benchmark.errors import UnknownNameError
-from benchmark.report.columns import Column
-from benchmark.report.evidence import Entry, case_ids
+from benchmark.metrics.base import Metric
+from benchmark.report.entries import Entry, group_ids
 from benchmark.statistics import DRAWS
 from benchmark.tasks import find_task
 
@@ -43,7 +43,7 @@ def facts(entries: Sequence[Entry], focus: Entry) -> list[tuple[str, str]]:
         ("Data revision", _first(data, "revision")[:16]),
         ("Split", _first(data, "split") or str(configuration.get("split", ""))),
         ("Seed", str(configuration.get("seed", ""))),
-        ("Cases", str(len(case_ids(entries)))),
+        ("Cases", str(len(group_ids(entries)))),
         ("Subjects", str(cases["subject"].nunique())),
         ("Categories", str(cases["category"].nunique())),
         ("Origin", origins),
@@ -61,14 +61,14 @@ def synthetic_note(entries: Sequence[Entry]) -> str:
     return f"{len(made)} of {len(scores)} cases are no scans of real people: {kinds}."
 
 
-def headline_rows(focus: Entry, headline: Column) -> pd.DataFrame:
+def headline_rows(focus: Entry, headline: Metric) -> pd.DataFrame:
     """The rows of the headline metric of the run in focus."""
     return focus.scores[focus.scores["signature"] == headline.signature]
 
 
-def scores_note(columns: Sequence[Column]) -> str:
+def scores_note(columns: Sequence[Metric]) -> str:
     """How the averages were made."""
-    first = columns[0].title
+    first = columns[0].column
     return (
         f"Class-macro means (every category counts the same); micro {first} counts every case the same. Interval: "
         f"95 %, percentile bootstrap over subjects ({DRAWS:,} draws). Failed cases score the worst value and are "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -16,14 +17,16 @@ RULE = (
 RULE_BY_HAND = "The cases in 3D were asked for by name."
 
 
-def select_cases(headline: pd.DataFrame, limit: int) -> list[str]:
+def select_cases(headline: pd.DataFrame, limit: int, higher_is_better: bool) -> list[str]:
     """Case ids chosen by `RULE`, grouped by category.
 
     Args:
-        headline: rows of the headline metric (higher is better) of the run in focus.
+        headline: rows of the headline metric of the run in focus; a failed case has the worst value.
         limit: how many.
+        higher_is_better: direction of the metric.
     """
-    rows = headline.assign(value=headline["value"].fillna(-1.0)).sort_values(["value", "case"])
+    goodness = headline["value"] if higher_is_better else -headline["value"]
+    rows = headline.assign(value=goodness.fillna(-math.inf)).sort_values(["value", "case"])
     by_category = {str(name): list(group["case"]) for name, group in rows.groupby("category", sort=False)}
     # Sorted by the category's median, so that an even spread covers hard and easy ones.
     medians = rows.groupby("category", sort=False)["value"].median()

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmark.errors import RunError
-from benchmark.metrics.base import NOT_APPLICABLE
-from benchmark.report.columns import Column
-from benchmark.report.evidence import Entry
+from benchmark.metrics.base import NOT_APPLICABLE, Metric
+from benchmark.report.entries import Entry
 from benchmark.report.plot import Lane
 from benchmark.statistics import Estimate, Table, cluster_bootstrap, compare, summarise
 
@@ -46,7 +45,7 @@ class DifferenceRow:
     reading: str
 
 
-def method_rows(entries: Sequence[Entry], columns: Sequence[Column], focus: Entry) -> list[MethodRow]:
+def method_rows(entries: Sequence[Entry], columns: Sequence[Metric], focus: Entry) -> list[MethodRow]:
     """The table of methods: the headline with its interval, its micro mean, the other metrics, counts, seconds."""
     rows = [
         MethodRow(entry.label, _description(entry), index, entry is focus, _cells(entry, columns))
@@ -55,7 +54,7 @@ def method_rows(entries: Sequence[Entry], columns: Sequence[Column], focus: Entr
     ranked = [i for i, entry in enumerate(entries) if not _sees_truth(entry)]
     for place, column in enumerate(_with_micro(columns)):
         known = [(value, i) for i in ranked if (value := rows[i].cells[place].value) is not None]
-        if len(known) > 1:
+        if len(known) > 1 and column.higher_is_better is not None:
             best = max(known)[0] if column.higher_is_better else min(known)[0]
             for value, i in known:
                 if value == best:
@@ -64,11 +63,11 @@ def method_rows(entries: Sequence[Entry], columns: Sequence[Column], focus: Entr
     return rows
 
 
-def _with_micro(columns: Sequence[Column]) -> list[Column]:
+def _with_micro(columns: Sequence[Metric]) -> list[Metric]:
     return [columns[0], columns[0], *columns[1:]]
 
 
-def _cells(entry: Entry, columns: Sequence[Column]) -> list[Cell]:
+def _cells(entry: Entry, columns: Sequence[Metric]) -> list[Cell]:
     summaries = {summary.signature: summary for summary in summarise(entry.run.rows)}
     cells: list[Cell] = []
     for index, column in enumerate(columns):
@@ -82,7 +81,7 @@ def _cells(entry: Entry, columns: Sequence[Column]) -> list[Cell]:
             cells.append(Cell(column.text(summary.micro), summary.micro))
     headline = summaries.get(columns[0].signature)
     scored = headline.scored if headline else 0
-    expected = len(entry.run.case_ids)
+    expected = len(entry.run.group_ids)
     done = headline.expected if headline else 0
     status = "ok" if scored == expected else f"{done - scored} failed (scored worst), {expected - done} not run"
     cells.append(Cell(f"{scored}/{expected}", scored, status=status))
@@ -93,7 +92,7 @@ def _cells(entry: Entry, columns: Sequence[Column]) -> list[Cell]:
 
 
 def difference_rows(
-    entries: Sequence[Entry], columns: Sequence[Column], focus: Entry
+    entries: Sequence[Entry], columns: Sequence[Metric], focus: Entry
 ) -> tuple[list[DifferenceRow], list[str]]:
     """Rows for every other run that compares with the one in focus, and why the others do not."""
     rows: list[DifferenceRow] = []
@@ -116,7 +115,7 @@ def difference_rows(
     return rows, problems
 
 
-def category_lanes(entries: Sequence[Entry], column: Column) -> list[Lane]:
+def category_lanes(entries: Sequence[Entry], column: Metric) -> list[Lane]:
     """Case values, mean and interval of the headline in every category of every method."""
     lanes: list[Lane] = []
     for entry in entries:
@@ -129,20 +128,22 @@ def category_lanes(entries: Sequence[Entry], column: Column) -> list[Lane]:
     return sorted(lanes, key=lambda lane: lane.category)
 
 
-def _difference(difference: Estimate, column: Column) -> Cell:
+def _difference(difference: Estimate, column: Metric) -> Cell:
     return Cell(_signed(column, difference.value), difference.value, _interval(difference, partial(_signed, column)))
 
 
-def _reading(difference: Estimate, column: Column) -> str:
+def _reading(difference: Estimate, column: Metric) -> str:
     if difference.low is None or difference.high is None:
         return "too few subjects"
     if difference.low <= 0 <= difference.high:
         return "not separated"
+    if column.higher_is_better is None:
+        return "different"
     better = (difference.low > 0) == column.higher_is_better
     return "better" if better else "worse"
 
 
-def _signed(column: Column, value: float) -> str:
+def _signed(column: Metric, value: float) -> str:
     return ("+" if value >= 0 else "−") + column.text(abs(value))
 
 

@@ -48,9 +48,7 @@ def compare(run: Run, reference: Run) -> list[Comparison]:
     return [_compare(key, ours[key], theirs[key], run, reference) for key in ours]
 
 
-def _compare(
-    key: Key, ours: dict[Place, Row], theirs: dict[Place, Row], run: Run, reference: Run
-) -> Comparison:
+def _compare(key: Key, ours: dict[Place, Row], theirs: dict[Place, Row], run: Run, reference: Run) -> Comparison:
     differences, categories, subjects = [], [], []
     for place, row in ours.items():
         other = theirs.get(place)

@@ -1,4 +1,4 @@
-"""Task families and their tasks by name, through the entry-point group ``genmed_bench.families``; ours like any other."""
+"""Task families and their tasks by name, found through the entry-point group ``genmed_bench.families``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from benchmark.errors import MethodError, UsageError
 from benchmark.metrics.base import Metric, unknown_metric
 from benchmark.names import unknown
-from benchmark.tasks.family import CaseSource, Draws, Family, Group, Task, TellsCopies
+from benchmark.tasks.family import CaseSource, Draws, Family, Group, Task, TellsCopies, Weighs
 
 GROUP = "genmed_bench.families"
 
@@ -19,11 +19,13 @@ __all__ = [
     "Group",
     "Task",
     "TellsCopies",
+    "Weighs",
     "families",
     "family_of",
     "find_family",
     "find_metric",
     "find_task",
+    "metric_order",
     "tasks",
 ]
 
@@ -97,7 +99,7 @@ def find_metric(signature: str) -> Metric:
 
 def metric_order(signature: str) -> tuple[int, str]:
     """Where a metric stands among others: in the order of its family's table, unknown ones last."""
-    table = [metric.signature for family in families().values() for metric in family.metrics()]
+    table = [str(metric.signature) for family in families().values() for metric in family.metrics()]
     return (table.index(signature) if signature in table else len(table), signature)
 
 

@@ -60,6 +60,6 @@ export function makePicker(root) {
 function comparison(order) {
   if (order === "name") return (a, b) => a.dataset.name.localeCompare(b.dataset.name);
   const sign = order === "worst" ? 1 : -1;
-  const dice = (row) => (row.dataset.dice === "" ? -1 : Number(row.dataset.dice));
-  return (a, b) => sign * (dice(a) - dice(b)) || a.dataset.name.localeCompare(b.dataset.name);
+  const value = (row) => (row.dataset.goodness === "" ? -Infinity : Number(row.dataset.goodness));
+  return (a, b) => sign * (value(a) - value(b)) || a.dataset.name.localeCompare(b.dataset.name);
 }

@@ -24,7 +24,6 @@ from benchmark.tasks.shape_completion.tasks import SHAPE
 from medshape_text.curate.sdf import sdf_from_mask
 from medshape_text.frame import RESOLUTION
 
-
 MIDDLE = RESOLUTION // 2
 PLANE_STEP = 8
 

@@ -21,9 +21,7 @@ class ShapeTask(Task):
 
 
 def _task(prompt: str, description: str, source: str = _PUBLISHED) -> ShapeTask:
-    return ShapeTask(
-        name=prompt, family=NAME, headline="dice", description=description, source=source, prompt=prompt
-    )
+    return ShapeTask(name=prompt, family=NAME, headline="dice", description=description, source=source, prompt=prompt)
 
 
 TASKS = (

@@ -16,7 +16,6 @@ from benchmark.tasks.shape_completion.cases import prompt_texts
 from benchmark.tasks.shape_completion.tasks import SHAPE
 from medshape_text import decode_mesh, decode_sdf
 
-
 HELD_OUT = ("validation", "test")
 
 

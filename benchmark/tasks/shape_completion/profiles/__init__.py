@@ -7,11 +7,11 @@ from typing import Protocol
 
 from benchmark.contract import Case, Volume
 from benchmark.metrics.base import Metric, Score
+from benchmark.names import unknown
 from benchmark.tasks.shape_completion.profiles.dense import Dense
 from benchmark.tasks.shape_completion.profiles.field import Field
 from benchmark.tasks.shape_completion.profiles.genmed import GenMed
 from benchmark.tasks.shape_completion.profiles.overlap import Overlap
-from benchmark.names import unknown
 
 
 class Profile(Protocol):

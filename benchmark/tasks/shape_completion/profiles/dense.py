@@ -94,7 +94,12 @@ class Dense:
             "uhd": float(given.max()) if len(given) else None,
         }
         return [
-            Score(metric.name, metric.signature, values[metric.name], OK if values[metric.name] is not None else NOT_APPLICABLE)
+            Score(
+                metric.name,
+                metric.signature,
+                values[metric.name],
+                OK if values[metric.name] is not None else NOT_APPLICABLE,
+            )
             for metric in self.applicable(case)
         ]
 

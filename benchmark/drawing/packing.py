@@ -12,7 +12,7 @@ import gzip
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.report.surfaces import Surface
+from benchmark.drawing.surfaces import Surface
 
 STEPS_PER_VOXEL = 64
 """Positions are int16 in 1/64 voxel, below what a screen shows; the grid needs +-33 * 64 = 2112."""

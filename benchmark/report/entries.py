@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmark.contract import Volume
+from benchmark.contract import Case, Prediction
 from benchmark.errors import RunError
-from benchmark.records import Run, load_run
+from benchmark.metrics.base import Metric
+from benchmark.records import Row, Run, load_run
+from benchmark.tasks import Task, family_of, find_metric, find_task, metric_order
 
 MUST_AGREE = ("task", "data")
 """Parts of a run's configuration without which two runs did not see the same cases."""
@@ -32,20 +35,33 @@ class Entry:
     run: Run
     scores: pd.DataFrame
 
-    def prediction(self, case_id: str) -> Volume | None:
+    def prediction(self, case: Case) -> Prediction | None:
         """The stored prediction, or None where the case failed or has not run."""
+        task = find_task(self.run.task)
         try:
-            return self.run.prediction(case_id)
+            return self.run.prediction(case.id, family_of(task).outputs(task), case.grid)
         except (FileNotFoundError, ValueError):
             return None
 
-    def row(self, case_id: str, signature: str) -> tuple[float | None, str]:
-        """Value and status of one metric of one case; (None, "not run") where there is no row."""
-        found = self.scores[(self.scores["case"] == case_id) & (self.scores["signature"] == signature)]
-        if found.empty:
-            return None, "not run"
-        value = found["value"].iloc[0]
-        return (None if pd.isna(value) else float(value)), str(found["status"].iloc[0])
+    def has(self, group: str, signature: str) -> bool:
+        """Whether there is any row of one metric of one case or set of cases."""
+        return (group, signature) in self._rows
+
+    def mean(self, group: str, signature: str) -> float | None:
+        """One metric of one case or set, the mean over its categories; None where nothing has a value."""
+        values = [row.value for row in self._rows.get((group, signature), ()) if row.value is not None]
+        return sum(values) / len(values) if values else None
+
+    def status(self, case_id: str) -> str:
+        """ "ok", why the case failed, or "not run"."""
+        return str(self.run.timings.get(case_id, {}).get("status", "not run"))
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str], list[Row]]:
+        rows: dict[tuple[str, str], list[Row]] = {}
+        for row in self.run.rows:
+            rows.setdefault((row.case, row.signature), []).append(row)
+        return rows
 
 
 def load_entries(folders: Sequence[Path]) -> list[Entry]:
@@ -74,9 +90,31 @@ def focus_of(entries: Sequence[Entry]) -> Entry:
     return next((entry for entry in entries if entry.run.method == "genmed"), entries[0])
 
 
-def case_ids(entries: Sequence[Entry]) -> list[str]:
-    """Ids of all cases in the order of the first run that has them."""
-    return list(dict.fromkeys(case for entry in entries for case in entry.run.case_ids))
+def group_ids(entries: Sequence[Entry]) -> list[str]:
+    """Ids of all cases, or sets that are scored as one, in the order of the first run that has them."""
+    return list(dict.fromkeys(group for entry in entries for group in entry.run.group_ids))
+
+
+def metrics_of(entries: Sequence[Entry]) -> list[Metric]:
+    """The metrics of all signatures that occur, in the order of the family's table: the columns of every table."""
+    signatures = {row.signature for entry in entries for row in entry.run.rows}
+    return [find_metric(signature) for signature in sorted(signatures, key=metric_order)]
+
+
+def headline_of(task: Task, metrics: Sequence[Metric]) -> Metric:
+    """The metric that runs of a task are compared by: the first column of its name, else the first."""
+    return next((metric for metric in metrics if metric.name == task.headline), metrics[0])
+
+
+def headings(metrics: Sequence[Metric]) -> list[tuple[str, int]]:
+    """Headings over consecutive columns, with how many columns they span."""
+    spans: list[tuple[str, int]] = []
+    for metric in metrics:
+        if spans and spans[-1][0] == metric.heading:
+            spans[-1] = (metric.heading, spans[-1][1] + 1)
+        else:
+            spans.append((metric.heading, 1))
+    return spans
 
 
 def flatten(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

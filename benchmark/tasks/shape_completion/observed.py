@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmark.contract import Mask, Observation, Volume
-from benchmark.report.surfaces import Surface, level_set, surface
+from benchmark.drawing.surfaces import Surface, level_set, surface
+from benchmark.observations.agreement import observed_inside
 from medshape_text.curate.sdf import sdf_from_mask
 
 OBSERVED, SPURIOUS, CUT = 0, 1, 2
@@ -59,7 +60,7 @@ def corrupted_surfaces(observation: Observation, truth: Volume) -> tuple[Surface
 
     Both are staircases of voxels, smoothed for display only; labels come from the voxels.
     """
-    prompt, inside = observation.value < 0, np.asarray(truth) < 0
+    prompt, inside = observed_inside(observation), np.asarray(truth) < 0
     shown = surface(observation.value, smooth=True)
     missing = surface(sdf_from_mask(inside & ~prompt), smooth=True)
     return shown.with_value(label_vertices(shown.vertices, prompt, inside)), missing
@@ -67,18 +68,18 @@ def corrupted_surfaces(observation: Observation, truth: Volume) -> tuple[Surface
 
 def plane_sheets(observation: Observation) -> Surface:
     """Thin sheets of the observed foreground on every observed plane, joined into one surface."""
-    occupied = observation.value > 0.5
+    occupied = observed_inside(observation)
     parts = [_sheet(np.take(occupied, index, axis), axis, index) for axis, index in observed_planes(observation)]
     return _join([part for part in parts if part is not None])
 
 
 def observed_planes(observation: Observation) -> Iterator[tuple[int, int]]:
     """(axis, index) of every wholly observed plane; a fully observed grid has none worth showing."""
-    if observation.observed.all():
+    if observation.mask.all():
         return
     for axis in range(3):
         others = tuple(i for i in range(3) if i != axis)
-        for index in np.flatnonzero(observation.observed.all(axis=others)):
+        for index in np.flatnonzero(observation.mask.all(axis=others)):
             yield axis, int(index)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 from skimage import measure
 
-from benchmark.report.smoothing import taubin, vertex_normals
+from benchmark.drawing.smoothing import taubin, vertex_normals
 from medshape_text.frame import HALF_BOX_VOXELS, TRUNCATION
 
 MAX_VERTICES = 60_000
