@@ -10,7 +10,6 @@ import platform
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,6 @@ def numerical_versions() -> dict[str, str]:
     return {package: installed(package) for package in _NUMERICAL}
 
 
-@cache
 def code_hash(family: Family) -> str:
     """SHA-256 of the sources that decide a score: the core of benchmark, the run's own family, and curation.
 

@@ -81,7 +81,7 @@ def problem_of(array: object, space: Space, grid: Grid | None) -> str | None:
     Codes: ``wrong_type``, ``wrong_shape``, ``not_finite``, ``out_of_range`` (labels or choices without a name, images
     beyond what is stored), ``empty`` (a distance or occupancy without a voxel inside, points without any).
     """
-    if not isinstance(array, np.ndarray | np.integer) or isinstance(array, np.bool_):
+    if not isinstance(array, np.ndarray | np.integer):
         return "wrong_type"
     values = np.asarray(array)
     if not np.issubdtype(values.dtype, np.floating if space.kind in _FLOATING else np.integer):

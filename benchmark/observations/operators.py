@@ -118,8 +118,8 @@ class Crop:
 
     def __call__(self, part: torch.Tensor) -> torch.Tensor:
         """(..., X, Y, Z) -> (..., *(upper - lower))."""
-        box = tuple(slice(low, high) for low, high in zip(self.lower, self.upper, strict=True))
-        return part[(..., *box)]
+        x, y, z = (slice(low, high) for low, high in zip(self.lower, self.upper, strict=True))
+        return part[..., x, y, z]
 
     def declared(self) -> dict[str, Any]:
         """Both corners."""

@@ -53,7 +53,7 @@ class Entry:
         return sum(values) / len(values) if values else None
 
     def status(self, case_id: str) -> str:
-        """ "ok", why the case failed, or "not run"."""
+        """Why the case failed, "ok" if it did not, or "not run"."""
         return str(self.run.timings.get(case_id, {}).get("status", "not run"))
 
     @cached_property

@@ -159,6 +159,15 @@ class Draws(Protocol):
 
 
 @runtime_checkable
+class Weighs(Protocol):
+    """A family that can say of a stranger's prediction that scoring it would cost too much."""
+
+    def too_costly(self, prediction: Prediction) -> str | None:
+        """What is too much of it, in words that follow "the prediction"; None for what honest methods make."""
+        ...
+
+
+@runtime_checkable
 class TellsCopies(Protocol):
     """A family that can say whether two predictions are one and the same, up to noise."""
 

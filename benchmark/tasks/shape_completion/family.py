@@ -81,9 +81,16 @@ class ShapeCompletion:
 
     def nearly_same(self, first: Prediction, second: Prediction) -> bool:
         """Whether two shapes tell the same surface, more precisely than two methods agree."""
-        from benchmark.tasks.shape_completion.copies import nearly_same
+        from benchmark.tasks.shape_completion.likeness import nearly_same
 
         return nearly_same(first.parts[SHAPE], second.parts[SHAPE])
+
+    def too_costly(self, prediction: Prediction) -> str | None:
+        """Whether a shape has so much surface that scoring it would take minutes: noise."""
+        from benchmark.tasks.shape_completion.likeness import CROSSINGS, crossings
+
+        found = crossings(prediction.parts[SHAPE])
+        return f"has a surface of {found} voxels" if found > CROSSINGS else None
 
     def scene(
         self, case: Case, predictions: Mapping[str, Prediction | None], status: Mapping[str, str], error_of: str

@@ -94,13 +94,9 @@ class Dense:
             "uhd": float(given.max()) if len(given) else None,
         }
         return [
-            Score(
-                metric.name,
-                metric.signature,
-                values[metric.name],
-                OK if values[metric.name] is not None else NOT_APPLICABLE,
-            )
+            Score(metric.name, metric.signature, value, NOT_APPLICABLE if value is None else OK)
             for metric in self.applicable(case)
+            for value in (values[metric.name],)
         ]
 
     @staticmethod
