@@ -117,9 +117,9 @@ class Item:
 def items_of(folder: Path, listing: Listing, tables: Tables) -> tuple[Item, ...]:
     """All items in the order of their paths and values; their ids differ.
 
-    Reasons of those that are no shape: `listing`'s, `naming`'s, a reader's, ``unnamed-label`` (a value no table
-    names), ``label-absent`` and ``missing-file`` (named by ``shapes.csv``, and not there). No line of ``shapes.csv``
-    is passed over: one about a label of a file that is read as a whole is ``label-absent`` too.
+    Reasons of those that are no shape: those of `list_folder`, `label_file` and the readers, ``unnamed-label`` (a value
+    no table names), ``label-absent`` and ``missing-file`` (named by ``shapes.csv``, and not there). No line of
+    ``shapes.csv`` is passed over: one about a label of a file that is read as a whole is ``label-absent`` too.
 
     Raises:
         OSError: if a file cannot be read.
