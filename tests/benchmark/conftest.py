@@ -7,10 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from synthetic import SPEC, make_ellipsoid
-
-from benchmark.contract import Case
-from benchmark.observations import observe
+from synthetic import SPEC, make_case, make_ellipsoid
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +19,7 @@ def ellipsoid():
 @pytest.fixture
 def case(ellipsoid):
     """A case of the multiplane task whose scale is known."""
-    truth = ellipsoid((26, 18, 14), (33, 30, 31))
-    return Case("case", "s1", "bone", "real_subject", "a bone", observe("multiplane", truth, 0), truth, 160.0)
+    return make_case(ellipsoid((26, 18, 14), (33, 30, 31)))
 
 
 @pytest.fixture

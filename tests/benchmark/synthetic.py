@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmark import scoring
-from benchmark.contract import Case, Prediction
-from benchmark.observations import observe
+from benchmark.contract import CANONICAL, Case, Prediction
+from benchmark.planning import signatures
 from benchmark.runner import Plan
-from benchmark.tasks import find_task
+from benchmark.tasks import Group, family_of, find_task
+from benchmark.tasks.shape_completion.prompts import observe
 from medshape_text import manifest, records, shards
 from medshape_text.frame import Similarity
 from medshape_text.seeds import generator_for, seed_for
@@ -50,23 +50,40 @@ class Ellipsoids:
     """A source of ``count`` cases: three subjects, two categories."""
 
     count: int = 6
+    prompt: str = "oneplane"
+    revision: str = "synthetic"
+    manifest_sha256: str = ""
+    split: str = "test"
 
     @property
-    def ids(self) -> Sequence[str]:
+    def ids(self) -> list[str]:
         return [f"case/{index} é" for index in range(self.count)]
 
-    def case(self, index: int, prompt: str) -> Case:
+    @property
+    def groups(self) -> Sequence[Group]:
+        return [Group(case, (case,)) for case in self.ids]
+
+    def case(self, case_id: str) -> Case:
+        index = self.ids.index(case_id)
         truth = make_ellipsoid((20 + index, 14, 12))
-        return Case(
-            id=self.ids[index],
-            subject=f"s{index % 3}",
-            category="ab"[index % 2],
-            origin="real_subject",
-            text="an ellipsoid",
-            observation=observe(prompt, truth, seed_for(self.ids[index], prompt)),
-            truth=truth,
-            millimetres_per_unit=100.0,
+        return make_case(
+            truth,
+            self.prompt,
+            case_id,
+            f"s{index % 3}",
+            "ab"[index % 2],
+            scale=100.0,
+            seed=seed_for(case_id, self.prompt),
         )
+
+
+def make_case(
+    truth, prompt="multiplane", case_id="case", subject="s1", category="bone", *, scale=160.0, seed=0, text="a bone"
+) -> Case:
+    """A case of shape completion."""
+    grid = replace(CANONICAL, millimetres_per_unit=scale)
+    observation = observe(prompt, truth, seed)
+    return Case(case_id, subject, category, "real_subject", text, grid, (observation,), {"shape": truth})
 
 
 class Wobbly:
@@ -74,7 +91,7 @@ class Wobbly:
 
     def predict(self, request) -> Prediction:
         radii = np.random.default_rng(request.seed).uniform(12, 24, size=3)
-        return Prediction(make_ellipsoid(tuple(radii)))
+        return Prediction({"shape": make_ellipsoid(tuple(radii))})
 
 
 class Calls:
@@ -92,15 +109,16 @@ def make_plan(
 ) -> Plan:
     """A plan over ellipsoids, scored by the quickest profile unless told otherwise."""
     definition = replace(find_task(task), profiles=profiles)
+    family = family_of(definition)
     configuration = {
         "method": {"name": "wobbly"},
-        "task": {"name": task, "signatures": scoring.signatures(definition)},
+        "task": {"name": task, "signatures": signatures(family, definition)},
         "data": {"revision": "synthetic"},
         "seed": options.get("seed", 0),
         "limit": options.get("limit"),
     }
     return Plan(
-        method=method or Wobbly(), task=definition, source=Ellipsoids(count), out=out, configuration=configuration,
+        method=method or Wobbly(), family=family, task=definition, source=Ellipsoids(count, task), out=out, configuration=configuration,
         **options,
     )  # fmt: skip
 

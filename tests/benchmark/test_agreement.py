@@ -20,8 +20,8 @@ def test_planes_are_always_kept() -> None:
     truth = sdf_from_mask(_slab())
     observation = observe("triplane", truth, 0)
     answer = reconcile(np.full_like(truth, 0.1), observation, 1.0, 2.0)
-    np.testing.assert_array_equal((answer < 0)[observation.observed], _slab()[observation.observed])
-    assert not (answer < 0)[~observation.observed].any()
+    np.testing.assert_array_equal((answer < 0)[observation.mask], _slab()[observation.mask])
+    assert not (answer < 0)[~observation.mask].any()
 
 
 def test_far_contradictions_are_damage_and_near_ones_are_detail() -> None:

@@ -336,7 +336,7 @@ def test_a_cloud_gives_a_subset_or_fails():
 
 
 def test_genmed_samples_equal_those_of_the_profile(ellipsoid):
-    from benchmark.metrics.profiles.genmed import genmed_points
+    from benchmark.tasks.shape_completion.profiles.genmed import genmed_points
 
     sdf = ellipsoid((26, 18, 14))
     np.testing.assert_array_equal(

@@ -9,16 +9,16 @@ import os
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from benchmark.data.shapes import open_shapes
 from synthetic import rewrite_manifest, write_data_set
 
 from benchmark.data import catalogue
 from benchmark.data.catalogue import resolve
 from benchmark.data.recent import Recent
 from benchmark.data.rows import Rows
-from benchmark.data.shapes import open_shapes
-from benchmark.data.training import ShapeTrainingData
 from benchmark.errors import DataError, UnknownNameError
-from benchmark.observations import observe
+from benchmark.tasks.shape_completion.prompts import observe
+from benchmark.tasks.shape_completion.training import ShapeTrainingData
 from medshape_text import decode_mesh, decode_sdf
 from medshape_text.seeds import seed_for
 

@@ -16,8 +16,8 @@ from benchmark.observations import (
     SphereDamage,
     draw_spheres,
     observation_hash,
-    observe,
 )
+from benchmark.tasks.shape_completion.prompts import observe
 
 PLANES = {
     "oneplane": np.s_[[32], :, :],
@@ -54,8 +54,9 @@ def test_plane_prompts_equal_numpy_slicing(prompt, bone):
     where[PLANES[prompt]] = True
     observation = observe(prompt, bone, seed=0)
     np.testing.assert_array_equal(observation.value, expected)
-    np.testing.assert_array_equal(observation.observed, where)
-    assert observation.kind == "planes"
+    np.testing.assert_array_equal(observation.mask, where)
+    assert observation.exact
+    assert observation.space.kind == "occupancy"
     assert 0 < observation.value.sum() < (bone < 0).sum()
 
 
@@ -66,7 +67,7 @@ def test_triplane_equals_numpy_slicing(bone):
         expected[index], where[index] = mask[index], True
     observation = observe("triplane", bone, seed=0)
     np.testing.assert_array_equal(observation.value, expected)
-    np.testing.assert_array_equal(observation.observed, where)
+    np.testing.assert_array_equal(observation.mask, where)
     assert where.sum() == 3 * 64**2 - 3 * 64 + 1
 
 
@@ -76,7 +77,7 @@ def test_corrupted_prompts_equal_an_independent_computation(prompt, seed, bone):
     expected, damaged = independent_broken(bone, seed, noisy=prompt == "noisy")
     observation = observe(prompt, bone, seed)
     np.testing.assert_array_equal(observation.value, expected)
-    assert observation.observed.all()
+    assert observation.mask.all()
     assert (damaged != (bone < 0)).any()
 
 
@@ -190,14 +191,20 @@ def test_damage_touches_only_voxels_inside_its_spheres(seed):
     assert not ((mask != report.mask) & ~reach).any()
 
 
+def observation_hash_of(observation):
+    return observation_hash([observation])
+
+
 def test_hash_depends_on_everything_a_method_can_see(bone, ellipsoid):
-    hashes = {observation_hash(observe(p, bone, 0)) for p in ("oneplane", "triplane", "multiplane", "broken", "noisy")}
+    hashes = {
+        observation_hash_of(observe(p, bone, 0)) for p in ("oneplane", "triplane", "multiplane", "broken", "noisy")
+    }
     assert len(hashes) == 5
-    assert observation_hash(observe("broken", bone, 0)) == observation_hash(observe("broken", bone.copy(), 0))
-    assert observation_hash(observe("broken", bone, 0)) != observation_hash(observe("broken", bone, 1))
-    assert observation_hash(observe("oneplane", bone, 0)) == observation_hash(observe("oneplane", bone, 1))
+    assert observation_hash_of(observe("broken", bone, 0)) == observation_hash_of(observe("broken", bone.copy(), 0))
+    assert observation_hash_of(observe("broken", bone, 0)) != observation_hash_of(observe("broken", bone, 1))
+    assert observation_hash_of(observe("oneplane", bone, 0)) == observation_hash_of(observe("oneplane", bone, 1))
     other = ellipsoid((20, 10, 10))
-    assert observation_hash(observe("oneplane", bone, 0)) != observation_hash(observe("oneplane", other, 0))
+    assert observation_hash_of(observe("oneplane", bone, 0)) != observation_hash_of(observe("oneplane", other, 0))
 
 
 def test_bad_input_is_refused(bone):

@@ -10,8 +10,8 @@ from scipy.spatial.distance import cdist
 
 from benchmark import metrics
 from benchmark.contract import Case
-from benchmark.observations import observe
 from benchmark.tasks import TASKS
+from benchmark.tasks.shape_completion.prompts import observe
 from medshape_text.seeds import seed_for
 
 

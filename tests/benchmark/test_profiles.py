@@ -11,7 +11,7 @@ from skimage.measure import marching_cubes
 
 from benchmark import metrics
 from benchmark.contract import Case
-from benchmark.observations import observe
+from benchmark.tasks.shape_completion.prompts import observe
 
 
 def scores(name, prediction, case):
@@ -45,7 +45,7 @@ def test_genmed_profile_takes_the_mid_range_level_where_zero_is_out_of_range(cas
 
 
 def test_genmed_profile_pads_small_clouds_with_seeded_duplicates(case):
-    from benchmark.metrics.profiles.genmed import genmed_points
+    from benchmark.tasks.shape_completion.profiles.genmed import genmed_points
 
     dot = np.full((64, 64, 64), 0.2, np.float32)
     dot[30, 30, 30] = -0.2

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from benchmark.scoring import expected_scores
 from synthetic import Calls, Ellipsoids, Wobbly, make_ellipsoid, make_plan
 
 from benchmark.contract import Prediction
@@ -15,7 +16,6 @@ from benchmark.errors import RunError
 from benchmark.records import load_run
 from benchmark.records.predictions import prediction_path
 from benchmark.runner import execute
-from benchmark.scoring import expected_scores
 from benchmark.tasks import find_task
 
 GOOD = Prediction(make_ellipsoid())
@@ -93,7 +93,7 @@ def test_a_method_that_forgets_its_seed_still_does_not_depend_on_the_order(tmp_p
 def test_what_a_method_does_to_its_request_stays_there(tmp_path):
     def vandal(request):
         request.observation.value[:] = 1
-        request.observation.observed[:] = False
+        request.observation.mask[:] = False
         request.observation.parameters.clear()
         return GOOD
 

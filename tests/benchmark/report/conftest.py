@@ -93,7 +93,7 @@ def runs(tmp_path_factory, cases):
 @pytest.fixture(scope="session")
 def html(runs, cases):
     from benchmark.report.build import render_report
-    from benchmark.report.evidence import load_entries
+    from benchmark.report.entries import load_entries
 
     return render_report(load_entries(runs), cases.__getitem__, limit_cases=4, command=f"report {HOSTILE}")
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from benchmark.contract import Observation
+from benchmark.drawing.surfaces import surface
 from benchmark.observations import Identity, observe
-from benchmark.report.observed import (
+from benchmark.tasks.shape_completion.observed import (
     CUT,
     OBSERVED,
     SPURIOUS,
@@ -14,7 +15,6 @@ from benchmark.report.observed import (
     observed_planes,
     plane_sheets,
 )
-from benchmark.report.surfaces import surface
 from medshape_text.curate.sdf import sdf_from_mask
 
 

@@ -7,12 +7,12 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from benchmark.report.columns import columns_of
 
 from benchmark.errors import DataError, RunError
 from benchmark.records import load_run
 from benchmark.report.build import render_report
-from benchmark.report.columns import columns_of
-from benchmark.report.evidence import load_entries
+from benchmark.report.entries import load_entries
 from benchmark.report.page import PAGE
 from benchmark.statistics import compare, summarise
 

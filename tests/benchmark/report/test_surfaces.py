@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmark.report.packing import STEPS_PER_VOXEL, pack, unpack
-from benchmark.report.smoothing import taubin
-from benchmark.report.surfaces import MAX_VERTICES, distance_voxels, surface
+from benchmark.drawing.packing import STEPS_PER_VOXEL, pack, unpack
+from benchmark.drawing.smoothing import taubin
+from benchmark.drawing.surfaces import MAX_VERTICES, distance_voxels, surface
 from medshape_text.curate.sdf import sdf_from_mask
 
 
