@@ -11,15 +11,15 @@ from benchmark.data.rows import read_manifest
 from benchmark.data.shapes import ShapeDataset, open_shapes
 from benchmark.metrics.base import NOT_APPLICABLE, OK
 from benchmark.tasks import TASKS, find_task
+from leaderboard.findings import RefusedError
 from leaderboard.model import Table
 from leaderboard.rank.results import Results
-from leaderboard.rank.submissions import Submission
 from leaderboard.site import CaseFacts, CaseScores
-from leaderboard.verify import Limits
-from leaderboard.verify.folder import read_folder
-from leaderboard.verify.others import read_volume
-from leaderboard.verify.parsing.parent import Cells, read_cells
-from leaderboard.verify.refusal import RefusedError
+from leaderboard.submission.layout import PREDICTIONS
+from leaderboard.submission.reading import read_files
+from leaderboard.submission.strict_json import Limits
+from leaderboard.verify.parsing import Cells, read_cells
+from leaderboard.verify.volumes import CELL_BYTES, read_volume
 from medshape_text.records import SPLITS
 
 _OPEN_AT_ONCE = 64
@@ -42,7 +42,7 @@ class ResultViews:
         """Every case that anybody was scored on."""
         found: dict[str, CaseFacts] = {}
         for entry in table.entries:
-            for row in self._rows(entry.submission):
+            for row in self._submissions[entry.submission].rows:
                 case = str(row["case"])
                 found[case] = CaseFacts(case, str(row["subject"]), str(row["category"]), str(row["origin"]))
         places = {name: place for place, name in enumerate(self._ids(table))}
@@ -64,7 +64,7 @@ class ResultViews:
         metrics = {column.signature: column.metric for column in table.columns}
         values: dict[str, dict[str, float | None]] = {}
         status: dict[str, str] = {}
-        for row in self._rows(submission):
+        for row in self._submissions[submission].rows:
             if (metric := metrics.get(str(row["signature"]))) is not None:
                 value = row["value"]
                 case = str(row["case"])
@@ -87,12 +87,6 @@ class ResultViews:
             return read_volume(found, case)
         except RefusedError:
             return None
-
-    def _rows(self, submission: str) -> Sequence[Mapping[str, object]]:
-        known: Submission = self._submissions[submission]
-        if known.verification is not None and known.verification.rows:
-            return known.verification.rows
-        return known.reported_rows()
 
     def _ids(self, table: Table) -> list[str]:
         """Cases of the table that are in the data at hand; its task and split may be words that nobody knows."""
@@ -119,10 +113,10 @@ class ResultViews:
             return None
         limits = Limits()
         try:
-            files = read_folder(known.folder, limits)
+            files = read_files(known.folder, limits)
             with files.predictions:
-                if files.hashes[files.predictions_name] != known.hashes.get(files.predictions_name):
+                if files.hashes[PREDICTIONS] != known.hashes.get(PREDICTIONS):
                     return None  # they were changed after they were verified
-                return read_cells(files.predictions, files.predictions_name, list(self._split(split).ids), limits)
+                return read_cells(files.predictions, list(self._split(split).ids), CELL_BYTES, limits)
         except RefusedError:
             return None

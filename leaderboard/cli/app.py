@@ -27,7 +27,7 @@ ResultsArgument = Annotated[Path, typer.Argument(help="A results folder.", show_
 
 @app.command()
 def submit(
-    card: Annotated[Path, typer.Option("--model-card", help="YAML: authors, licence, weights, training sets, …")],
+    card: Annotated[Path, typer.Option("--model-card", help="TOML: authors, licence, weights, training sets, …")],
     run: Annotated[Path | None, typer.Argument(help="A finished run folder.", show_default=False)] = None,
     to: Annotated[
         str, typer.Option(help="A results folder, or hf://datasets/ORG/NAME: opens a pull request there.")

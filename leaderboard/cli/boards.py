@@ -15,8 +15,8 @@ from leaderboard.model import Table
 from leaderboard.rank.board import board_of
 from leaderboard.rank.check import check as check_results
 from leaderboard.rank.check import passes
+from leaderboard.rank.exports import eval_results as hub_text
 from leaderboard.rank.exports import table_csv, table_json
-from leaderboard.rank.hub_results import eval_results as hub_text
 from leaderboard.rank.results import Results, read_results
 from leaderboard.site import build_site
 from leaderboard.site import serve as serve_site

@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmark.data.catalogue import resolve
 from benchmark.errors import BenchError, UsageError
 from leaderboard.model import Verification, refuses
-from leaderboard.rank.reading import is_folder, names_in
+from leaderboard.rank.results import is_folder, names_in
 from leaderboard.submission.layout import SUBMISSIONS
 from leaderboard.verify import Verifier, write_verification
 

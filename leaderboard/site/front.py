@@ -13,8 +13,8 @@ from leaderboard.site.words import PROFILES
 MOST_LEADERS = 3
 SUBMITTING = (
     "genmed-bench run --method METHOD --task TASK --data DATA --out RUN",
-    "genmed-bench submit RUN --model-card CARD.yaml --data DATA --to RESULTS",
-    "genmed-bench submit --from-folder PREDICTIONS --task TASK --model-card CARD.yaml --data DATA --to RESULTS",
+    "genmed-bench submit RUN --model-card CARD.toml --data DATA --to RESULTS",
+    "genmed-bench submit --from-folder PREDICTIONS --task TASK --model-card CARD.toml --data DATA --to RESULTS",
 )
 _ORDER = ("overlap", "dense", "genmed", "field")
 
