@@ -126,8 +126,8 @@ def _notes(table: Table, entry: Entry) -> str:
     value = entry.values[table.headline]
     span = "" if value.low is None or value.high is None else f", 95 % interval {value.low:.3f} to {value.high:.3f}"
     ranked = sum(each.rank is not None for each in table.entries)
-    place = f", rank {entry.rank.low} to {entry.rank.high} of {ranked}" if entry.rank else ""
+    ranks = f", rank {entry.rank.low} to {entry.rank.high} of {ranked}" if entry.rank else ""
     return (
-        f"class-macro {table.headline}{span}{place}; {entry.scored} of {entry.expected} cases scored; {entry.tier}; "
+        f"class-macro {table.headline}{span}{ranks}; {entry.scored} of {entry.expected} cases scored; {entry.tier}; "
         f"data revision {table.data_revision[:12]}"
     )

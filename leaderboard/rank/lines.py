@@ -171,18 +171,18 @@ def _sorted(entries: Sequence[Entry], column: Column) -> tuple[Entry, ...]:
 def _superseded(candidates: Sequence[Candidate]) -> dict[str, tuple[Finding, ...]]:
     """Submissions that a later one of the same owner replaces; what has no rank of its own replaces nothing."""
     latest: dict[tuple[str, ...], Result] = {}
-    standing = [
+    valid = [
         c.submission
         for c in candidates
         if c.submission.trusted
         and c.submission.withdrawn is None
         and not UNRANKED & {finding.code for finding in c.submission.all_findings}
     ]
-    for submission in sorted(standing, key=lambda each: (each.created, each.id)):
+    for submission in sorted(valid, key=lambda each: (each.created, each.id)):
         latest[submission.owner] = submission
     return {
         each.id: (Finding("superseded", "note", f"a later submission of this method counts: {latest[each.owner].id}"),)
-        for each in standing
+        for each in valid
         if latest[each.owner] is not each
     }
 

@@ -29,7 +29,7 @@ from leaderboard.model import Rank
 from leaderboard.rank.score_matrix import Floats, ScoreMatrix, class_macros, pseudo_values
 from medshape_text.seeds import generator_for
 
-Places = NDArray[np.int32]
+Indices = NDArray[np.int32]
 SAME = 1e-10
 """Two methods' difference varies at least by this share of their own variances: below it, rounding would decide."""
 
@@ -38,8 +38,8 @@ SAME = 1e-10
 def count_exceeding(
     products: Floats,
     means: Floats,
-    first: Places,
-    second: Places,
+    first: Indices,
+    second: Indices,
     observed: Floats,
     floor: float,
     exceeded: NDArray[np.int64],
@@ -140,7 +140,7 @@ Source = Callable[[int], Floats]
 """Gives so many (draws, subjects, methods) boards on which nobody is better."""
 
 
-def _observed(differences: Floats, centred: Floats, first: Places, second: Places, least: float) -> Floats:
+def _observed(differences: Floats, centred: Floats, first: Indices, second: Indices, least: float) -> Floats:
     """Squared difference over summed squares of its centred pseudo-values: t squared up to a factor S (S - 1)."""
     own = (centred**2).sum(axis=0)
     spread = np.empty(len(first))
@@ -152,7 +152,7 @@ def _observed(differences: Floats, centred: Floats, first: Places, second: Place
     return result
 
 
-def _step_down(source: Source, observed: Floats, first: Places, second: Places, draws: int, least: float) -> Floats:
+def _step_down(source: Source, observed: Floats, first: Indices, second: Indices, draws: int, least: float) -> Floats:
     """P-values of pairs in ascending order of what was observed: how often the largest of it and all below is larger.
 
     Args:

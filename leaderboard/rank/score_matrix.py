@@ -46,11 +46,6 @@ class ScoreMatrix:
         if not np.isfinite(self.values).all():
             raise ValueError("a matrix needs a finite value of every method on every case")
 
-    @property
-    def subject_count(self) -> int:
-        """Number of different subjects."""
-        return len(set(self.subjects))
-
 
 def class_macros(matrix: ScoreMatrix) -> Floats:
     """Class-macro mean of every method, (methods,): every category counts the same.

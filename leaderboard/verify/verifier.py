@@ -189,7 +189,7 @@ def toolkit() -> dict[str, object]:
     return {
         "version": toolkit_version(),
         "code_sha256": code_hash(),
-        "verifier_sha256": hash_sources(Path(__file__).parents[1]),
+        "verifier_sha256": hash_sources(Path(__file__).parents[1], skip=("rank", "site", "cli")),
         "libraries": numerical_versions() | {name: installed(name) for name in _OTHER_LIBRARIES},
         "machine": {key: machine[key] for key in ("machine", "system", "processor")},
         "threads": os.environ.get("OMP_NUM_THREADS", ""),
