@@ -88,7 +88,7 @@ class RefusedError(Exception):
     """A submission, or a file of a results folder, that nothing is shown of.
 
     Attributes:
-        code: one of `CODES`.
+        code: one of `CODES`, or kebab-case like them where it is no submission.
         detail: what is wrong with this one; text of the submitter is in it only as `shown`.
     """
 

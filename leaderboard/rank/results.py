@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +222,8 @@ def _read(results: Path, name: str, read: list[str]) -> Result:
     if said is not None and verification is not None and not _is_about(verification, said):
         findings.append(Finding("verified-other-files", "flagged", "the verification is about other files than these"))
         verification = None
+    if said is not None and verification is not None:
+        said = replace(said, rows=())  # those of the verification count
     return Result(name, folder, said, verification, withdrawn, tuple(findings))
 
 

@@ -19,7 +19,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from benchmark.errors import BenchError
 from benchmark.records.writer import CASES, OBSERVATIONS, RECORD, TIMINGS
-from medshape_text.hashing import canonical_json, file_sha256, sha256
+from medshape_text.hashing import file_sha256
 
 DOCUMENT, PREDICTIONS, LIST = "submission.json", "predictions.parquet", "files.json"
 TEXTS = (DOCUMENT, RECORD, CASES, TIMINGS, OBSERVATIONS)
@@ -28,8 +28,6 @@ CONTENT = (*TEXTS, PREDICTIONS)
 SUBMISSIONS, VERIFICATIONS = "submissions", "verification"
 """Folders of a results folder."""
 SCHEMA_VERSION = 1
-_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
-_ID = re.compile(rf"{_PART}--{_PART}--[0-9a-f]{{12}}")
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
 _SHOWN = 3
 
@@ -70,24 +68,9 @@ def list_files(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def compose_id(task: str, method: str, digest: str) -> str:
-    """The name of a submission whose list of files has this SHA-256, unchecked."""
+def submission_id(task: str, method: str, digest: str) -> str:
+    """The name of a submission whose ``files.json`` has this SHA-256."""
     return f"{task}--{method}--{digest[:12]}"
-
-
-def submission_id(task: str, method: str, files: Mapping[str, Mapping[str, Any]]) -> str:
-    """The name of a submission.
-
-    Raises:
-        SubmissionError: code ``name`` if the method's name cannot be part of a name.
-    """
-    name = compose_id(task, method, sha256(canonical_json(files)))
-    if not _ID.fullmatch(name) or len(method) > 64:
-        raise SubmissionError(
-            "name",
-            f"{listed([method])} cannot name a submission: lower-case letters, digits and single . _ - between them",
-        )
-    return name
 
 
 def is_id(name: str) -> bool:

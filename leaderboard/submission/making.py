@@ -27,7 +27,6 @@ from leaderboard.submission.layout import (
     SubmissionError,
     check_document,
     list_files,
-    submission_id,
 )
 from leaderboard.submission.predictions import write_predictions
 from leaderboard.submission.writing import partial, place
@@ -72,10 +71,8 @@ def pack(checked: Checked, to: Path, document: Mapping[str, Any]) -> Path:
         text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
         (folder / DOCUMENT).write_bytes(f"{text}\n".encode())
         write_predictions(folder / PREDICTIONS, checked.predictions())
-        files = list_files(folder)
-        (folder / LIST).write_bytes(canonical_json(files))
-        method = str(document["method"]["name"])
-        return place(folder, to / submission_id(checked.task.name, method, files))
+        (folder / LIST).write_bytes(canonical_json(list_files(folder)))
+        return place(folder, to)
 
 
 def describe(run: Run, card: ModelCard, made_by: str, data: Path | None) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from leaderboard.submission.layout import (
     SCHEMA_VERSION,
     SubmissionError,
     check_document,
-    compose_id,
+    submission_id,
 )
 from leaderboard.submission.strict_json import Limits, read_lines, read_object
 from medshape_text.hashing import canonical_json, sha256
@@ -204,11 +204,13 @@ def hash_plain(path: Path, most: int | None = None, take: Callable[[bytes], obje
     try:
         facts = path.lstat()
     except OSError as error:
-        raise RefusedError("folder-invalid", f"{path.name} cannot be read: {error.strerror}") from None
+        raise RefusedError("folder-invalid", f"{shown(path.name, 120)} cannot be read: {error.strerror}") from None
     if not stat.S_ISREG(facts.st_mode):
-        raise RefusedError("folder-invalid", f"{path.name} is no plain file")
+        raise RefusedError("folder-invalid", f"{shown(path.name, 120)} is no plain file")
     if most is not None and facts.st_size > most:
-        raise RefusedError("file-too-large", f"{path.name} has {facts.st_size} bytes, at most {most} are read")
+        raise RefusedError(
+            "file-too-large", f"{shown(path.name, 120)} has {facts.st_size} bytes, at most {most} are read"
+        )
     return _read(None, str(path), facts.st_size, take)
 
 
@@ -227,7 +229,7 @@ def read_submission(folder: Path, files: Files, limits: Limits, *, named: bool =
         check_document(document)
     except SubmissionError as error:
         raise RefusedError("schema", str(error)[:500]) from None
-    should = compose_id(document["task"], document["method"]["name"], digest)
+    should = submission_id(document["task"], document["method"]["name"], digest)
     if named and files.name != should:
         raise RefusedError("wrong-id", f"the folder is called {shown(files.name, 200)}, its content {should}")
     record = read_object(files.texts[RECORD], RECORD, limits)

@@ -43,13 +43,14 @@ def partial(parent: Path) -> Iterator[Path]:
         raise SubmissionError("disk", said) from error
 
 
-def place(folder: Path, target: Path) -> Path:
-    """Move a finished folder to its target, unless the same submission is already there.
+def place(folder: Path, parent: Path) -> Path:
+    """Move a finished folder to ``parent/<id>``, unless the same submission is already there.
 
     Raises:
         SubmissionError: code ``damaged`` if what is there is not what its name says.
     """
     finished = open_submission(folder)
+    target = parent / finished.id
     folder.chmod(0o755)
     for path in folder.iterdir():
         path.chmod(0o644)
@@ -61,7 +62,7 @@ def place(folder: Path, target: Path) -> Path:
         if not target.exists():
             raise
         return _already(target, finished)
-    sync(target.parent)
+    sync(parent)
     return target
 
 
@@ -82,9 +83,7 @@ def to_folder(submission: Path, results: Path) -> Path:
     with partial(target.parent) as folder:
         for name in found.files.hashes:
             shutil.copyfile(submission / name, folder / name)
-        if open_submission(folder).id != found.id:
-            raise SubmissionError("damaged", f"{submission} changed while it was copied; run the same command again")
-        return place(folder, target)
+        return place(folder, target.parent)
 
 
 def _already(target: Path, wanted: Submission) -> Path:
@@ -101,7 +100,7 @@ def _locked(parent: Path) -> tuple[Path, FileLock]:
         lock = FileLock(_lock_of(folder))
         lock.acquire()
         if _lock_of(folder).exists():  # else another process swept it before it was locked
-            folder.mkdir()
+            folder.mkdir(0o700)
             return folder, lock
         lock.release()
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from leaderboard.model import Finding, Verification
 from leaderboard.submission.layout import submission_id
-from medshape_text.hashing import canonical_json
+from medshape_text.hashing import canonical_json, sha256
 
 DICE = "dice|overlap|input:sdf<0|grid:64|empty:nan|v1"
 OBSERVED = "observed_dice|overlap|input:sdf<0|grid:64|where:observed|empty:1|v1"
@@ -87,7 +87,7 @@ def add(
     listed = {
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in sorted(files.items())
     }
-    identity = submission_id(document["task"], name, listed)
+    identity = submission_id(document["task"], name, sha256(canonical_json(listed)))
     folder = results / "submissions" / identity
     folder.mkdir(parents=True)
     for path, data in files.items():

@@ -23,7 +23,7 @@ from leaderboard.rank.results import read_results
 from leaderboard.rank.tables import tables_of
 from leaderboard.submission.layout import submission_id
 from leaderboard.views import ResultViews
-from medshape_text.hashing import canonical_json
+from medshape_text.hashing import canonical_json, sha256
 
 
 @pytest.fixture
@@ -257,7 +257,7 @@ def resealed(folder, name, content):
     listed = json.loads((folder / "files.json").read_bytes())
     listed[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     (folder / "files.json").write_bytes(canonical_json(listed))
-    folder.rename(folder.with_name(submission_id("multiplane", "one", listed)))
+    folder.rename(folder.with_name(submission_id("multiplane", "one", sha256(canonical_json(listed)))))
 
 
 @pytest.mark.parametrize(

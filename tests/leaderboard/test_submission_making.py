@@ -292,7 +292,9 @@ def test_two_at_once_do_not_disturb_each_other(run_of, tmp_path) -> None:
     dead = tmp_path / "to" / f"{PARTIAL}dead"
     dead.mkdir()
     (dead / "file").write_text("")
+    (tmp_path / "to" / f"{PARTIAL}gone.lock").touch()
     (tmp_path / "to" / f"{PARTIAL}link").symlink_to(made)
     make_submission(run_of("fair"), tmp_path / "to", CARD)
     assert not dead.exists()
+    assert {path.name for path in (tmp_path / "to").iterdir()} == {made.name, f"{PARTIAL}link"}
     assert open_submission(made).id == made.name
