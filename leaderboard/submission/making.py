@@ -17,6 +17,7 @@ from benchmark.methods import find_method
 from benchmark.records.files import exclusive
 from benchmark.records.reader import Run
 from benchmark.records.writer import CASES, OBSERVATIONS, RECORD, TIMINGS
+from leaderboard.findings import RefusedError
 from leaderboard.submission.card import CONTROLS, ModelCard, check_card, without_nothing
 from leaderboard.submission.checking import Checked, check_run
 from leaderboard.submission.layout import (
@@ -29,6 +30,7 @@ from leaderboard.submission.layout import (
     list_files,
 )
 from leaderboard.submission.predictions import write_predictions
+from leaderboard.submission.strict_json import Limits, read_object
 from leaderboard.submission.writing import partial, place
 from medshape_text.hashing import canonical_json
 
@@ -65,11 +67,15 @@ def pack(checked: Checked, to: Path, document: Mapping[str, Any]) -> Path:
         SubmissionError: if the document breaks the schema, a prediction is damaged, or the disk refuses.
     """
     check_document(document)
+    text = (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode("utf-8", "surrogatepass")
+    try:
+        read_object(text, DOCUMENT, Limits())  # as whoever verifies it will
+    except RefusedError as refusal:
+        raise SubmissionError("schema", refusal.detail) from refusal
     with partial(to) as folder:
         for name in (RECORD, CASES, TIMINGS, OBSERVATIONS):
             (folder / name).write_bytes((checked.run.path / name).read_bytes())
-        text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
-        (folder / DOCUMENT).write_bytes(f"{text}\n".encode())
+        (folder / DOCUMENT).write_bytes(text)
         write_predictions(folder / PREDICTIONS, checked.predictions())
         (folder / LIST).write_bytes(canonical_json(list_files(folder)))
         return place(folder, to)

@@ -127,6 +127,7 @@ def test_weights_that_were_used_are_told(data_set, tmp_path) -> None:
     refused("card", run, tmp_path / "c", "about 'other'", card=dataclasses.replace(CARD, method="other"))
     refused("schema", run, tmp_path / "c", "SPDX", card=dataclasses.replace(CARD, licence="free"))
     refused("schema", run, tmp_path / "c", "notes", card=dataclasses.replace(CARD, notes="\x1b[2J"))
+    refused("schema", run, tmp_path / "c", "invisible", card=dataclasses.replace(CARD, notes="gen\u200bmed"))
 
 
 def test_failed_cases_have_no_prediction_and_keep_their_rows(run_of, tmp_path, data_set) -> None:
