@@ -81,7 +81,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Rank:
-    """Between which places a method stands with 95 % confidence; methods of one ``group`` are not told apart."""
+    """Between which ranks a method is with 95 % confidence; methods of one ``group`` are not told apart."""
 
     low: int
     high: int

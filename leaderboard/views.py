@@ -7,20 +7,18 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from benchmark.contract import Case, Volume
-from benchmark.data.rows import read_manifest
-from benchmark.data.shapes import ShapeDataset, open_shapes
+from benchmark.errors import DataError
 from benchmark.metrics.base import NOT_APPLICABLE, OK
 from benchmark.tasks import TASKS, find_task
+from leaderboard.findings import RefusedError
 from leaderboard.model import Table
 from leaderboard.rank.results import Results
-from leaderboard.rank.submissions import Submission
 from leaderboard.site import CaseFacts, CaseScores
-from leaderboard.verify import Limits
-from leaderboard.verify.folder import read_folder
-from leaderboard.verify.others import read_volume
-from leaderboard.verify.parsing.parent import Cells, read_cells
-from leaderboard.verify.refusal import RefusedError
-from medshape_text.records import SPLITS
+from leaderboard.submission.layout import PREDICTIONS
+from leaderboard.submission.reading import read_files
+from leaderboard.submission.strict_json import Limits
+from leaderboard.verify.parsing import Cells, read_cells
+from leaderboard.verify.volumes import CELL_BYTES, Truth, open_truth, read_volume
 
 _OPEN_AT_ONCE = 64
 
@@ -35,14 +33,13 @@ class ResultViews:
         """Look at the first few cases of every category, so that a site stays small."""
         self._submissions = {submission.id: submission for submission in results.submissions}
         self._data, self._per_category = data, per_category
-        self._opened: dict[str, ShapeDataset] = {}
         self._cells = lru_cache(maxsize=_OPEN_AT_ONCE)(self._read_cells)
 
     def facts(self, table: Table) -> Sequence[CaseFacts]:
         """Every case that anybody was scored on."""
         found: dict[str, CaseFacts] = {}
         for entry in table.entries:
-            for row in self._rows(entry.submission):
+            for row in self._submissions[entry.submission].rows:
                 case = str(row["case"])
                 found[case] = CaseFacts(case, str(row["subject"]), str(row["category"]), str(row["origin"]))
         places = {name: place for place, name in enumerate(self._ids(table))}
@@ -64,7 +61,7 @@ class ResultViews:
         metrics = {column.signature: column.metric for column in table.columns}
         values: dict[str, dict[str, float | None]] = {}
         status: dict[str, str] = {}
-        for row in self._rows(submission):
+        for row in self._submissions[submission].rows:
             if (metric := metrics.get(str(row["signature"]))) is not None:
                 value = row["value"]
                 case = str(row["case"])
@@ -76,7 +73,7 @@ class ResultViews:
 
     def case(self, table: Table, case: str) -> Case:
         """Truth and observation, from the data set."""
-        return self._split(table.split).case(self._ids(table).index(case), find_task(table.task).prompt)
+        return self._truth.cases(table.split).case(self._ids(table).index(case), find_task(table.task).prompt)
 
     def prediction(self, table: Table, submission: str, case: str) -> Volume | None:
         """The submitted volume; None if there is none or it is refused."""
@@ -88,30 +85,18 @@ class ResultViews:
         except RefusedError:
             return None
 
-    def _rows(self, submission: str) -> Sequence[Mapping[str, object]]:
-        known: Submission = self._submissions[submission]
-        if known.verification is not None and known.verification.rows:
-            return known.verification.rows
-        return known.reported_rows()
+    @cached_property
+    def _truth(self) -> Truth:
+        return open_truth(self._data, checked=False)
 
-    def _ids(self, table: Table) -> list[str]:
+    def _ids(self, table: Table) -> Sequence[str]:
         """Cases of the table that are in the data at hand; its task and split may be words that nobody knows."""
-        known = table.data_revision == self._revision and table.task in TASKS and table.split in self._splits
-        return list(self._split(table.split).ids) if known else []
-
-    @cached_property
-    def _revision(self) -> str:
-        return str(read_manifest(self._data)["revision"])
-
-    @cached_property
-    def _splits(self) -> set[str]:
-        names = read_manifest(self._data)["files"]
-        return {split for split in SPLITS if any(name.startswith(f"sdf64/{split}-") for name in names)}
-
-    def _split(self, split: str) -> ShapeDataset:
-        if split not in self._opened:
-            self._opened[split] = open_shapes(self._data, split)
-        return self._opened[split]
+        if table.data_revision != self._truth.revision or table.task not in TASKS:
+            return ()
+        try:
+            return self._truth.cases(table.split).ids
+        except DataError:
+            return ()
 
     def _read_cells(self, submission: str, split: str) -> Cells | None:
         known = self._submissions[submission]
@@ -119,10 +104,10 @@ class ResultViews:
             return None
         limits = Limits()
         try:
-            files = read_folder(known.folder, limits)
+            files = read_files(known.folder, limits)
             with files.predictions:
-                if files.hashes[files.predictions_name] != known.hashes.get(files.predictions_name):
+                if files.hashes[PREDICTIONS] != known.hashes.get(PREDICTIONS):
                     return None  # they were changed after they were verified
-                return read_cells(files.predictions, files.predictions_name, list(self._split(split).ids), limits)
+                return read_cells(files.predictions, list(self._truth.cases(split).ids), CELL_BYTES, limits)
         except RefusedError:
             return None

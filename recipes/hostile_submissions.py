@@ -18,7 +18,7 @@ sys.path[:0] = [str(_TESTS.parent), str(_TESTS / "leaderboard"), str(_TESTS / "b
 from hostile import SCORED, corpus, make_world, plant, snapshot  # noqa: E402
 
 from leaderboard.verify import Verifier  # noqa: E402
-from leaderboard.verify.parsing.usage import peak_mib  # noqa: E402
+from leaderboard.verify.parsing_child import peak_mib  # noqa: E402
 
 
 def main(work: Path) -> int:
@@ -43,7 +43,8 @@ def main(work: Path) -> int:
         took = time.perf_counter() - began, max(0.0, peak_mib() - resting), verifier.parsing_mib
         worst = tuple(map(max, worst, took))
         codes = [finding.code for finding in answer.findings if finding.severity != "note"]
-        sound = hostile.code in codes and snapshot(work) == before
+        told = any(one.code == hostile.code and hostile.said in one.detail for one in answer.findings)
+        sound = told and snapshot(work) == before
         wrong += not sound
         others = f" (and {', '.join(code for code in codes if code != hostile.code)})" if len(codes) > 1 else ""
         said = hostile.code + others if sound else f"**{codes}, not {hostile.code}**"

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.rank.panel import Panel, resampled_macros
-from leaderboard.rank.separation import separate
+from leaderboard.rank.ranks import separate
+from leaderboard.rank.score_matrix import ScoreMatrix, resampled_macros
 from medshape_text.seeds import generator_for
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,7 @@ class Outcome:
     width: float
 
 
-def board(worth: Floats, subjects: int, noise: str, rng: np.random.Generator) -> Panel:
+def board(worth: Floats, subjects: int, noise: str, rng: np.random.Generator) -> ScoreMatrix:
     """A simulated board of len(worth) methods."""
     shape = (len(worth), subjects, CATEGORIES)
     values = WORTH + worth[:, None, None] + SUBJECT * rng.standard_normal((1, subjects, 1))
@@ -50,7 +50,7 @@ def board(worth: Floats, subjects: int, noise: str, rng: np.random.Generator) ->
         # Scored 0 whatever the method is worth: the same loss for everybody, so that the truth stays what it is.
         values = np.where(rng.random(shape) < 1 / 30, values - WORTH, values)
     cases = subjects * CATEGORIES
-    return Panel(
+    return ScoreMatrix(
         values.reshape(len(worth), cases),
         [f"category {i % CATEGORIES}" for i in range(cases)],
         [f"subject {i // CATEGORIES}" for i in range(cases)],
@@ -68,15 +68,15 @@ def true_ranks(worth: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return 1 + better, len(worth) - worse
 
 
-def of_pairs(panel: Panel) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def of_pairs(matrix: ScoreMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Our intervals."""
-    better = separate(panel).better
+    better = separate(matrix).better
     return 1 + better.sum(axis=0), len(better) - better.sum(axis=1)
 
 
-def of_percentiles(panel: Panel) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def of_percentiles(matrix: ScoreMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Percentiles of the ranks in resamples of subjects."""
-    macros = resampled_macros(panel, 1000)
+    macros = resampled_macros(matrix, 1000)
     assert macros is not None  # noqa: S101 - there is more than one subject
     ranks = 1 + (macros[:, None, :] > macros[:, :, None]).sum(axis=2)
     low, high = np.percentile(ranks, [2.5, 97.5], axis=0, method="nearest")
@@ -108,9 +108,9 @@ def main() -> None:
                     ours, theirs = [], []
                     for number in range(arguments.boards):
                         rng = generator_for(f"{subjects}/{methods}/{noise}/{order}/{number}", "rank-coverage")
-                        panel = board(worth, subjects, noise, rng)
-                        ours.append(outcome(of_pairs(panel), worth))
-                        theirs.append(outcome(of_percentiles(panel), worth))
+                        matrix = board(worth, subjects, noise, rng)
+                        ours.append(outcome(of_pairs(matrix), worth))
+                        theirs.append(outcome(of_percentiles(matrix), worth))
                     cells = [
                         f"{100 * np.mean([each.holds for each in ours]):.1f}",
                         f"{np.mean([each.width for each in ours]):.2f}",

@@ -27,7 +27,7 @@ ResultsArgument = Annotated[Path, typer.Argument(help="A results folder.", show_
 
 @app.command()
 def submit(
-    card: Annotated[Path, typer.Option("--model-card", help="YAML: authors, licence, weights, training sets, …")],
+    card: Annotated[Path, typer.Option("--model-card", help="TOML: authors, licence, weights, training sets, …")],
     run: Annotated[Path | None, typer.Argument(help="A finished run folder.", show_default=False)] = None,
     to: Annotated[
         str, typer.Option(help="A results folder, or hf://datasets/ORG/NAME: opens a pull request there.")
@@ -47,9 +47,9 @@ def submit(
 ) -> None:
     """Pack a run, or predictions made elsewhere, as a submission. Stopped, the same command goes on."""
     with errors_reported():
-        from leaderboard.cli import submitting
+        from leaderboard.cli import commands
 
-        submitting.submit(run, card, to, data, submitting.Elsewhere(from_folder, task, split, allow_missing), dry_run)
+        commands.submit(run, card, to, data, commands.Elsewhere(from_folder, task, split, allow_missing), dry_run)
 
 
 @app.command()
@@ -62,9 +62,9 @@ def verify(
 ) -> None:
     """Compute every score again from the predictions and the pinned truth; say reproduced, differs or cannot."""
     with errors_reported():
-        from leaderboard.cli import verifying
+        from leaderboard.cli import commands
 
-        verifying.verify(submissions, data, write)
+        commands.verify(submissions, data, write)
 
 
 @board.command()
@@ -76,9 +76,9 @@ def build(
 ) -> None:
     """Build the static site of a results folder: it opens from disk, and as a static Space."""
     with errors_reported():
-        from leaderboard.cli import boards
+        from leaderboard.cli import commands
 
-        boards.build(results, output, data, cases)
+        commands.build(results, output, data, cases)
 
 
 @board.command()
@@ -88,9 +88,9 @@ def serve(
 ) -> None:
     """Show a site at http://127.0.0.1:PORT until stopped."""
     with errors_reported():
-        from leaderboard.cli import boards
+        from leaderboard.cli import commands
 
-        boards.serve(site, port)
+        commands.serve(site, port)
 
 
 @board.command()
@@ -101,9 +101,9 @@ def check(
 ) -> None:
     """For CI of a results repository: schema, no changed old rows, no duplicates, everything computed again."""
     with errors_reported():
-        from leaderboard.cli import boards
+        from leaderboard.cli import commands
 
-        boards.check(results, base, data)
+        commands.check(results, base, data)
 
 
 @board.command("eval-results")
@@ -114,9 +114,9 @@ def eval_results(
 ) -> None:
     """Print a method's headline results in the form of the Hub's .eval_results files."""
     with errors_reported():
-        from leaderboard.cli import boards
+        from leaderboard.cli import commands
 
-        boards.eval_results(results, method, dataset)
+        commands.eval_results(results, method, dataset)
 
 
 app.add_typer(benchmark_app)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from leaderboard.findings import OF_OTHERS, RefusedError
 from leaderboard.model import SEVERITIES, Finding, Verification, refuses
-from leaderboard.rank import reading
-from leaderboard.rank.history import changes, content
-from leaderboard.rank.reading import UnreadableError
-from leaderboard.rank.results import WITHDRAWN, read_results
-from leaderboard.rank.sheets import sheets_of
-from leaderboard.rank.submissions import Submission
-from leaderboard.submission.layout import LIST, SUBMISSIONS, VERIFICATIONS
-from leaderboard.verify.codes import OF_OTHERS
+from leaderboard.rank.results import WITHDRAWN, Result, is_folder, names_in, read_results, read_withdrawal
+from leaderboard.rank.score_table import score_tables_of
+from leaderboard.submission.layout import PREDICTIONS, SUBMISSIONS, VERIFICATIONS
+from leaderboard.submission.reading import hash_plain
 
-_PREDICTIONS = "predictions."
+_KEPT = (SUBMISSIONS, VERIFICATIONS, WITHDRAWN)
 _COMPARED = (
     "submission", "verdict", "largest_difference", "files", "data_revision", "rows", "observations", "memorisation"
 )  # fmt: skip
@@ -29,7 +27,7 @@ Verify = Callable[[Path], Verification]
 def check(results: Path, verify: Verify, base: Path | None = None) -> list[Finding]:
     """Everything that is wrong with a results folder. Nothing of severity "refused" may be merged.
 
-    * every submission has its files and no others, a valid ``submission.yaml`` and the id its content gives;
+    * every submission has its files and no others, a valid ``submission.json`` and the id its content gives;
     * every submission has a verification of exactly these files that did not refuse it, and computing it again
       gives the same rows, bit for bit;
     * no file that was there before is gone or changed;
@@ -45,7 +43,7 @@ def check(results: Path, verify: Verify, base: Path | None = None) -> list[Findi
         Findings, worst first; the detail begins with the submission or path it is about.
     """
     try:
-        found = list(changes(results, base)) if base is not None else []
+        found = list(_changes(results, base)) if base is not None else []
         found += _strays(results)
         submissions = read_results(results).submissions
     except FileNotFoundError as error:
@@ -63,10 +61,9 @@ def passes(findings: list[Finding]) -> bool:
     return not refuses(findings)
 
 
-def _submission(submission: Submission) -> Iterator[Finding]:
+def _submission(submission: Result) -> Iterator[Finding]:
     for finding in submission.all_findings:
         yield Finding(finding.code, finding.severity, f"{submission.id}: {finding.detail}")
-    yield from _files(submission)
     recorded = submission.verification
     if recorded is None:
         what = f"{submission.id}: there is no {VERIFICATIONS}/{submission.id}.json about these files"
@@ -75,12 +72,12 @@ def _submission(submission: Submission) -> Iterator[Finding]:
     if recorded.verdict == "cannot":
         yield Finding("not-recomputed", "refused", f"{submission.id}: its scores could not be computed")
     try:
-        sheets_of(recorded.rows)
-    except UnreadableError as error:
-        yield Finding(error.code, "refused", f"{submission.id}: its verification: {error}")
+        score_tables_of(recorded.rows)
+    except RefusedError as error:
+        yield Finding(error.code, "refused", f"{submission.id}: its verification: {error.detail}")
 
 
-def _again(submission: Submission, verify: Verify, new: bool) -> Iterator[Finding]:
+def _again(submission: Result, verify: Verify, new: bool) -> Iterator[Finding]:
     """Compare what was recorded with what is found now.
 
     A flag that is found but not recorded would not be seen on the site, so the record is refused: whoever wrote it may
@@ -110,25 +107,12 @@ def _again(submission: Submission, verify: Verify, new: bool) -> Iterator[Findin
         yield Finding("verification-differs", "refused", what)
 
 
-def _files(submission: Submission) -> Iterator[Finding]:
-    names = set(reading.names_in(submission.folder, hidden=True))
-    for name in sorted(names - {*submission.hashes, LIST}):
-        yield Finding("unexpected-file", "refused", f"{submission.id}: {name!r} is not in {LIST}; remove it")
-    for name, sha in sorted(submission.hashes.items()):
-        if name not in names:
-            yield Finding("missing-file", "refused", f"{submission.id}: {name!r} is not there")
-        elif content(submission.folder / name) != sha:
-            yield Finding("files-hash", "refused", f"{submission.id}: {name!r} has another sha256 than {LIST} says")
-
-
-def _duplicates(submissions: tuple[Submission, ...]) -> Iterator[Finding]:
-    same: dict[tuple[str, str, str], list[Submission]] = defaultdict(list)
+def _duplicates(submissions: tuple[Result, ...]) -> Iterator[Finding]:
+    same: dict[tuple[str, str, str], list[Result]] = defaultdict(list)
     authors: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for submission in submissions:
-        predictions = [sha for path, sha in submission.hashes.items() if path.startswith(_PREDICTIONS)]
-        if submission.document and predictions:
-            same[str(submission.document["task"]), submission.method, predictions[0]].append(submission)
-        if submission.document:
+        if submission.said is not None:
+            same[submission.said.task, submission.method, submission.hashes[PREDICTIONS]].append(submission)
             authors[submission.method].add(submission.owner[1:])
     for (_, method, _), those in sorted(same.items()):
         if len(those) > 1:
@@ -141,9 +125,9 @@ def _duplicates(submissions: tuple[Submission, ...]) -> Iterator[Finding]:
 
 def _strays(results: Path) -> Iterator[Finding]:
     """Verifications and withdrawals of nothing, and what is no file of its own."""
-    known = set(reading.names_in(results / SUBMISSIONS))
+    known = set(names_in(results / SUBMISSIONS))
     for top in (VERIFICATIONS, WITHDRAWN):
-        for name in reading.names_in(results / top):
+        for name in names_in(results / top):
             if not name.endswith(".json") or name.removesuffix(".json") not in known:
                 yield Finding("stray-file", "refused", f"{top}/{name}: there is no such submission")
             elif top == WITHDRAWN:
@@ -153,17 +137,49 @@ def _strays(results: Path) -> Iterator[Finding]:
 def _withdrawal(path: Path) -> Iterator[Finding]:
     where = f"{WITHDRAWN}/{path.name}"
     try:
-        said = reading.parse_object(reading.read_bytes(path, 2**16), where)
-    except UnreadableError as error:
-        yield Finding(error.code, "refused", f"{where}: {error}")
+        said = read_withdrawal(path)
+    except RefusedError as error:
+        yield Finding(error.code, "refused", f"{where}: {error.detail}")
         return
     if set(said) != {"date", "reason"} or not all(isinstance(each, str) and each for each in said.values()):
         yield Finding("withdrawal-invalid", "refused", f'{where}: it has to say {{"date": "...", "reason": "..."}}')
 
 
-def _is_new(submission: Submission, results: Path, base: Path) -> bool:
+def _is_new(submission: Result, results: Path, base: Path) -> bool:
     """Whether the base did not have this submission with this verification; changed files are found elsewhere."""
     path = Path(VERIFICATIONS) / f"{submission.id}.json"
-    if not (base / path).exists() or not reading.is_folder(base / SUBMISSIONS / submission.id):
+    if not (base / path).exists() or not is_folder(base / SUBMISSIONS / submission.id):
         return True
-    return content(base / path) != content(results / path)
+    return _content(base / path) != _content(results / path)
+
+
+def _changes(results: Path, base: Path) -> Iterator[Finding]:
+    """What became of the files of an older state of a results folder: files may come, none may go or change."""
+    for path in sorted(_plain_files(base)):
+        now = results / path
+        if not os.path.lexists(now):
+            yield Finding("old-file-deleted", "refused", f"{path} is gone: withdraw by {WITHDRAWN}/ID.json")
+        elif _content(now) != _content(base / path):
+            yield Finding("old-file-changed", "refused", f"{path} is not what it was: submit anew instead")
+
+
+def _plain_files(results: Path) -> Iterator[str]:
+    """Paths of all files, links and other entries that have to stay as they are; links are not followed."""
+    for top in _KEPT:
+        if (results / top).is_symlink():
+            yield top
+            continue
+        for folder, names, files in os.walk(results / top):
+            links = [name for name in names if (Path(folder) / name).is_symlink()]
+            for name in (*files, *links):
+                yield (Path(folder) / name).relative_to(results).as_posix()
+
+
+def _content(path: Path) -> str:
+    """SHA-256 of a plain file; something that no file has for anything else."""
+    if path.is_symlink():
+        return f"link to {path.readlink()}"
+    try:
+        return hash_plain(path)
+    except RefusedError as error:
+        return error.code

@@ -1,28 +1,86 @@
-"""Lines of a table: values with intervals, what they cost, and who is ranked."""
+"""Lines of a table: values with intervals, what they cost, who is a control, and who is ranked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 
+from benchmark.errors import BenchError
+from benchmark.methods import find_method
+from leaderboard.findings import UNRANKED
 from leaderboard.model import Column, Entry, Finding, Interval, Rank
-from leaderboard.rank.controls import is_control
-from leaderboard.rank.costs import hardware_text, peak_mib, seconds_per_case
-from leaderboard.rank.panel import Panel, class_macros, intervals
-from leaderboard.rank.places import ranks
-from leaderboard.rank.sheets import Sheet
-from leaderboard.rank.submissions import Submission
-from leaderboard.verify.codes import UNRANKED
+from leaderboard.rank.ranks import ranks
+from leaderboard.rank.results import Result
+from leaderboard.rank.score_matrix import ScoreMatrix, class_macros, intervals
+from leaderboard.rank.score_table import ScoreTable
+from leaderboard.submission.card import CONTROLS
+
+
+def is_control(method: str, document: Mapping[str, Any]) -> bool:
+    """Whether a submission is shown as a floor or a ceiling, which is not ranked.
+
+    It is one by name, by the spec of the installed method of this name (``sees_truth``), or because it says so:
+    nobody gains by saying so.
+    """
+    said = document.get("method", {})
+    declared = said.get("control") is True or said.get("sees_truth") is True
+    return method in CONTROLS or declared or _sees_truth(method)
+
+
+@cache
+def _sees_truth(method: str) -> bool:
+    try:
+        return find_method(method).spec.sees_truth
+    except BenchError:  # not installed here
+        return False
+
+
+def seconds_per_case(timings: Sequence[Mapping[str, Any]]) -> float | None:
+    """Mean seconds of prediction a case; None where nothing was measured."""
+    seconds = list(_numbers(timing.get("seconds") for timing in timings))
+    return sum(seconds) / len(seconds) if seconds else None
+
+
+def peak_mib(timings: Sequence[Mapping[str, Any]]) -> float | None:
+    """The largest memory in MiB: of the device where it was measured, else of the process."""
+    for name in ("peak_device_mib", "peak_rss_mib"):
+        peaks = list(_numbers(timing.get(name) for timing in timings))
+        if peaks:
+            return max(peaks)
+    return None
+
+
+def hardware_text(document: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """The machine in one line: accelerator, processor, cores."""
+    said = document.get("hardware") or record.get("hardware")
+    if not isinstance(said, Mapping):
+        return ""
+    cores = said.get("cores")
+    parts = [said.get("accelerator"), said.get("processor"), _cores(cores) if isinstance(cores, int) else None]
+    return ", ".join(str(part)[:100] for part in parts if part)
+
+
+def _cores(count: int) -> str:
+    return "1 core" if count == 1 else f"{count} cores"
+
+
+def _numbers(values: Iterable[object]) -> Iterable[float]:
+    for value in values:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
+            yield float(value)
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """A submission with its rows of one profile: trusted ones, or for want of them the submitter's."""
 
-    submission: Submission
-    sheet: Sheet
+    submission: Result
+    scores: ScoreTable
 
 
 def lines_of(candidates: Sequence[Candidate], columns: Sequence[Column]) -> tuple[Entry, ...]:
@@ -52,8 +110,8 @@ def lines_of(candidates: Sequence[Candidate], columns: Sequence[Column]) -> tupl
                 tier=submission.tier,
                 control=is_control(submission.method, submission.document),
                 values={column.metric: values[c][i] for c, column in enumerate(columns)},
-                scored=candidate.sheet.scored[headline],
-                expected=len(candidate.sheet.cases[headline]),
+                scored=candidate.scores.scored[headline],
+                expected=len(candidate.scores.cases[headline]),
                 seconds_per_case=seconds_per_case(submission.timings),
                 peak_mib=peak_mib(submission.timings),
                 hardware=hardware_text(submission.document, submission.record),
@@ -75,8 +133,8 @@ def _with_ranks(entries: Sequence[Entry], candidates: Sequence[Candidate], colum
     ranked = [i for i, entry in enumerate(entries) if is_contender(entry)]
     found: dict[int, Rank] = {}
     if ranked:
-        places = ranks(_panel([candidates[i] for i in ranked], column.signature), column.higher_is_better)
-        found = dict(zip(ranked, places, strict=True))
+        of_ranked = ranks(_matrix([candidates[i] for i in ranked], column.signature), column.higher_is_better)
+        found = dict(zip(ranked, of_ranked, strict=True))
     return [replace(entry, rank=found.get(i)) for i, entry in enumerate(entries)]
 
 
@@ -103,54 +161,54 @@ def _with_pareto(entries: Sequence[Entry], column: Column) -> list[Entry]:
 def _sorted(entries: Sequence[Entry], column: Column) -> tuple[Entry, ...]:
     sign = -1.0 if column.higher_is_better else 1.0
 
-    def place(entry: Entry) -> tuple[int, float, str]:
+    def order(entry: Entry) -> tuple[int, float, str]:
         kind = 0 if entry.rank else 1 if entry.control and entry.tier != "self-reported" else 2
         return (kind, sign * entry.values[column.metric].value, entry.submission)
 
-    return tuple(sorted(entries, key=place))
+    return tuple(sorted(entries, key=order))
 
 
 def _superseded(candidates: Sequence[Candidate]) -> dict[str, tuple[Finding, ...]]:
-    """Submissions that a later one of the same owner replaces; what has no place of its own replaces nothing."""
-    latest: dict[tuple[str, ...], Submission] = {}
-    standing = [
+    """Submissions that a later one of the same owner replaces; what has no rank of its own replaces nothing."""
+    latest: dict[tuple[str, ...], Result] = {}
+    valid = [
         c.submission
         for c in candidates
         if c.submission.trusted
         and c.submission.withdrawn is None
         and not UNRANKED & {finding.code for finding in c.submission.all_findings}
     ]
-    for submission in sorted(standing, key=lambda each: (each.created, each.id)):
+    for submission in sorted(valid, key=lambda each: (each.created, each.id)):
         latest[submission.owner] = submission
     return {
         each.id: (Finding("superseded", "note", f"a later submission of this method counts: {latest[each.owner].id}"),)
-        for each in standing
+        for each in valid
         if latest[each.owner] is not each
     }
 
 
-def _withdrawn(submission: Submission) -> tuple[Finding, ...]:
+def _withdrawn(submission: Result) -> tuple[Finding, ...]:
     if submission.withdrawn is None:
         return ()
     return (Finding("withdrawn", "flagged", f"withdrawn: {submission.withdrawn}"),)
 
 
-def _panel(candidates: Sequence[Candidate], signature: str, keep: np.ndarray | None = None) -> Panel:
-    cases = candidates[0].sheet.cases[signature]
-    values = np.stack([candidate.sheet.values[signature] for candidate in candidates])
+def _matrix(candidates: Sequence[Candidate], signature: str, keep: np.ndarray | None = None) -> ScoreMatrix:
+    cases = candidates[0].scores.cases[signature]
+    values = np.stack([candidate.scores.values[signature] for candidate in candidates])
     if keep is not None:
         cases, values = tuple(np.array(cases, dtype=object)[keep].tolist()), values[:, keep]
-    return Panel(values, [case[2] for case in cases], [case[1] for case in cases])
+    return ScoreMatrix(values, [case[2] for case in cases], [case[1] for case in cases])
 
 
 def _values(candidates: Sequence[Candidate], column: Column) -> list[Interval]:
-    return intervals(_panel(candidates, column.signature))
+    return intervals(_matrix(candidates, column.signature))
 
 
 def _by_group(candidates: Sequence[Candidate], column: Column, part: int) -> dict[str, np.ndarray]:
     """Category (part 2 of a case's identity) or origin (part 3) -> class-macro mean of every candidate within it."""
-    names = np.array([case[part] for case in candidates[0].sheet.cases[column.signature]])
-    return {str(name): class_macros(_panel(candidates, column.signature, names == name)) for name in np.unique(names)}
+    names = np.array([case[part] for case in candidates[0].scores.cases[column.signature]])
+    return {str(name): class_macros(_matrix(candidates, column.signature, names == name)) for name in np.unique(names)}
 
 
 def _nested(

@@ -10,26 +10,112 @@ Nothing is ever removed: a withdrawal is one more file. What begins with a dot i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.records.writer import CASES, RECORD, TIMINGS
-from leaderboard.model import Finding, Verification, refuses
-from leaderboard.rank import reading
-from leaderboard.rank.reading import UnreadableError
-from leaderboard.rank.submissions import Submission
-from leaderboard.rank.verifications import verification_of
-from leaderboard.submission.document import FILE as DOCUMENT
-from leaderboard.submission.document import read_document
-from leaderboard.submission.errors import SubmissionError
-from leaderboard.submission.layout import LIST, SUBMISSIONS, VERIFICATIONS, submission_id
-from medshape_text.hashing import canonical_json
+from leaderboard.findings import RefusedError
+from leaderboard.model import SEVERITIES, VERDICTS, Finding, Verification, refuses
+from leaderboard.submission.layout import LIST, SUBMISSIONS, VERIFICATIONS
+from leaderboard.submission.reading import Submission, read_files, read_plain, read_submission
+from leaderboard.submission.strict_json import Limits, read_object
 
 WITHDRAWN = "withdrawn"
-_SMALL = 2**20
-_WITHDRAWAL = 2**16
+_MOST_WITHDRAWAL = 2**16
+_RECORDS = Limits(json_bytes=2**28, values=2**24)
+"""Of verifications, which have a row a metric of every case, with all its fields."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One folder below ``submissions``: what its submitter says, what trusted code found, what it is worth.
+
+    Attributes:
+        id: name of the folder.
+        folder: where it is.
+        said: the submission; None if it is refused when read.
+        verification: None without one, or if it is about other files.
+        withdrawn: why, or None if it stands.
+        findings: what is wrong with the folder itself.
+    """
+
+    id: str
+    folder: Path
+    said: Submission | None = None
+    verification: Verification | None = None
+    withdrawn: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """``submission.json``; empty if it cannot be read."""
+        return self.said.document if self.said else {}
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """``run.json``; empty if it cannot be read."""
+        return self.said.record if self.said else {}
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """Name -> sha256 of all files but the list of them."""
+        return {name: sha for name, sha in self.said.files.hashes.items() if name != LIST} if self.said else {}
+
+    @property
+    def timings(self) -> list[dict[str, Any]]:
+        """What the submitter measured."""
+        return list(self.said.timings.values()) if self.said else []
+
+    @property
+    def rows(self) -> Iterable[Mapping[str, Any]]:
+        """Those that trusted code computed; for want of a verification the submitter's own."""
+        if self.verification is not None:
+            return self.verification.rows
+        return [vars(row) for row in self.said.rows] if self.said else []
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of it is shown but that it was refused."""
+        return refuses(self.all_findings)
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """Those of the folder and those of the verification."""
+        return (*self.findings, *(self.verification.findings if self.verification else ()))
+
+    @property
+    def tier(self) -> str:
+        """One of `leaderboard.model.TIERS`: a number is never worth more than trusted code made of it."""
+        if self.verification is None or self.verification.verdict == "cannot":
+            return "self-reported"
+        return "reproduced" if self.verification.remade else "recomputed"
+
+    @property
+    def trusted(self) -> bool:
+        """Whether its numbers were computed here."""
+        return self.tier != "self-reported"
+
+    @property
+    def method(self) -> str:
+        """What the submitter calls the method."""
+        return self.said.method if self.said else self.id.split("--")[1] if "--" in self.id else self.id
+
+    @property
+    def owner(self) -> tuple[str, ...]:
+        """Method and authors: a later submission replaces an earlier one of the same owner only.
+
+        Names that read alike are one, or a group could have two ranks by writing itself in two ways.
+        """
+        names = self.said.authors if self.said else ()
+        return (self.method, *sorted(unicodedata.normalize("NFKC", name).casefold().strip() for name in names))
+
+    @property
+    def created(self) -> str:
+        """When the run says it was made; empty if it does not."""
+        created = self.record.get("created", "")
+        return created if isinstance(created, str) else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +123,7 @@ class Results:
     """A results folder; submissions are sorted by id, ``built_from`` is a hash over all that decides a board."""
 
     folder: Path
-    submissions: tuple[Submission, ...]
+    submissions: tuple[Result, ...]
     built_from: str
 
 
@@ -47,98 +133,125 @@ def read_results(folder: Path) -> Results:
     Raises:
         FileNotFoundError: if there is no folder ``submissions`` in it.
     """
-    if not reading.is_folder(folder / SUBMISSIONS):
+    if not is_folder(folder / SUBMISSIONS):
         raise FileNotFoundError(f"{folder} is no results folder: it has no folder {SUBMISSIONS}")
     digest = hashlib.sha256()
-    found: list[Submission] = []
-    for name in reading.names_in(folder / SUBMISSIONS):
-        files = _Files()
-        found.append(_read(folder, name, files))
-        digest.update("\0".join((name, *files.read_hashes)).encode("utf-8", "surrogateescape") + b"\n")
+    found: list[Result] = []
+    for name in names_in(folder / SUBMISSIONS):
+        read: list[str] = []
+        found.append(_read(folder, name, read))
+        digest.update("\0".join((name, *read)).encode("utf-8", "surrogateescape") + b"\n")
     return Results(folder, tuple(found), digest.hexdigest())
 
 
-@dataclass
-class _Files:
-    """Reads files of one submission, and keeps what is wrong with them and hashes of what was read."""
-
-    findings: list[Finding] = field(default_factory=list)
-    read_hashes: list[str] = field(default_factory=list)
-
-    def refuse(self, code: str, detail: str) -> None:
-        self.findings.append(Finding(code, "refused", detail))
-
-    def read(self, path: Path, most: int) -> bytes | None:
-        try:
-            data = reading.read_bytes(path, most)
-        except UnreadableError as error:
-            self.read_hashes.append(error.code)
-            self.refuse(error.code, str(error))
-            return None
-        self.read_hashes.append(hashlib.sha256(data).hexdigest())
-        return data
-
-    def optional(self, path: Path, most: int) -> bytes | None:
-        return self.read(path, most) if path.is_symlink() or path.exists() else None
-
-    def listed(self, path: Path, most: int, hashes: Mapping[str, str]) -> bytes | None:
-        """A file that has to be the one of the list."""
-        data = self.read(path, most)
-        if data is not None and hashes.get(path.name) != hashlib.sha256(data).hexdigest():
-            self.refuse("files-hash", f"{path.name} has another sha256 than {LIST} says")
-        return data
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder that is no link."""
+    return path.is_dir() and not path.is_symlink()
 
 
-def _read(results: Path, name: str, files: _Files) -> Submission:
+def names_in(folder: Path) -> list[str]:
+    """Sorted names in a folder but for hidden ones (work in progress, and what file managers and git leave).
+
+    None if it is no folder of its own.
+    """
+    if not is_folder(folder):
+        return []
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def read_withdrawal(path: Path) -> dict[str, Any]:
+    """A withdrawal, whatever it says.
+
+    Raises:
+        RefusedError: if it is no JSON object.
+    """
+    return read_object(read_plain(path, _MOST_WITHDRAWAL), path.name, _RECORDS)
+
+
+def verification_of(record: Mapping[str, Any]) -> Verification:
+    """The record as a `Verification`; fields that are not known are left out.
+
+    Raises:
+        RefusedError: if a field is missing or of another type.
+    """
+    try:
+        largest = record["largest_difference"]
+        return Verification(
+            submission=_text(record["submission"]),
+            verdict=_one_of(VERDICTS, record["verdict"]),
+            largest_difference=None if largest is None else float(largest),
+            findings=tuple(
+                Finding(_text(each["code"]), _one_of(SEVERITIES, each["severity"]), _text(each["detail"]))
+                for each in record.get("findings", ())
+            ),
+            files={_text(path): _text(sha) for path, sha in record.get("files", {}).items()},
+            data_revision=_text(record.get("data_revision", "")),
+            rows=tuple(dict(row) for row in record.get("rows", ())),
+            observations={_text(case): _text(sha) for case, sha in record.get("observations", {}).items()},
+            toolkit=dict(record.get("toolkit", {})),
+            memorisation={_text(case): float(ratio) for case, ratio in record.get("memorisation", {}).items()},
+            remade=record.get("remade", False) is True,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RefusedError("verification-damaged", f"a verification cannot be read: {error}") from None
+
+
+def _read(results: Path, name: str, read: list[str]) -> Result:
+    """One submission; hashes of all that was read of it are put into ``read``."""
     folder = results / SUBMISSIONS / name
-    if not reading.is_folder(folder):
-        files.refuse("not-a-folder", "there is no folder of this name, or it is a link")
-        return Submission(name, folder, findings=tuple(files.findings))
-    document: Mapping[str, Any] = {}
-    record: Mapping[str, Any] = {}
-    hashes: dict[str, str] = {}
+    findings: list[Finding] = []
+    said: Submission | None = None
     verification: Verification | None = None
     withdrawn: str | None = None
-    listed: dict[str, Any] = {}
     try:
-        if (data := files.read(folder / LIST, _SMALL)) is not None:
-            listed = reading.parse_object(data, LIST)
-            hashes = _hashes(listed)
-            if data != canonical_json(listed):
-                files.refuse("files-list", f"{LIST} is not written in its canonical form")
-        if (data := files.listed(folder / DOCUMENT, _SMALL, hashes)) is not None:
-            document = read_document(data, DOCUMENT)
-            if name != submission_id(document["task"], document["method"]["name"], listed):
-                files.refuse("wrong-id", "the folder is not named after its content")
-        if (data := files.listed(folder / RECORD, reading.MOST_BYTES, hashes)) is not None:
-            record = reading.parse_object(data, RECORD)
-        for rows in (CASES, TIMINGS):  # read again where they are shown, but what is shown was verified
-            files.listed(folder / rows, reading.MOST_BYTES, hashes)
-        if (data := files.optional(results / VERIFICATIONS / f"{name}.json", reading.MOST_BYTES)) is not None:
-            verification = verification_of(reading.parse_object(data, f"{name}.json"))
-        if (data := files.optional(results / WITHDRAWN / f"{name}.json", _WITHDRAWAL)) is not None:
-            withdrawn = str(reading.parse_object(data, f"{name}.json").get("reason", "no reason was given"))
-    except (UnreadableError, SubmissionError) as error:
-        files.refuse(error.code, str(error))
-    if verification is not None and not _about(verification, name, hashes):
-        files.findings.append(
-            Finding("verified-other-files", "flagged", "the verification is about other files than these")
-        )
+        files = read_files(folder, Limits(), keep=False)
+        read.append(files.hashes[LIST])
+        said = read_submission(folder, files, Limits())
+        files.texts.clear()  # they were read, and are as large as all the rest
+    except RefusedError as refusal:
+        read.append(str(refusal))
+        findings.append(refusal.finding)
+    try:
+        if (data := _optional(results / VERIFICATIONS / f"{name}.json", _RECORDS.json_bytes, read)) is not None:
+            verification = verification_of(read_object(data, f"{name}.json", _RECORDS))
+        if (data := _optional(results / WITHDRAWN / f"{name}.json", _MOST_WITHDRAWAL, read)) is not None:
+            withdrawn = str(read_object(data, f"{name}.json", _RECORDS).get("reason", "no reason was given"))
+    except RefusedError as refusal:
+        read.append(str(refusal))
+        findings.append(refusal.finding)
+    if said is not None and verification is not None and not _is_about(verification, said):
+        findings.append(Finding("verified-other-files", "flagged", "the verification is about other files than these"))
         verification = None
-    return Submission(name, folder, document, record, hashes, verification, withdrawn, tuple(files.findings))
+    if said is not None and verification is not None:
+        said = replace(said, rows=())  # those of the verification count
+    return Result(name, folder, said, verification, withdrawn, tuple(findings))
 
 
-def _hashes(listed: Mapping[str, Any]) -> dict[str, str]:
-    try:
-        return {str(path): str(facts["sha256"]) for path, facts in listed.items()}
-    except (KeyError, TypeError):
-        raise UnreadableError("files-list", f"{LIST} does not give a sha256 of every file") from None
+def _optional(path: Path, most: int, read: list[str]) -> bytes | None:
+    if not path.is_symlink() and not path.exists():
+        return None
+    data = read_plain(path, most)
+    read.append(hashlib.sha256(data).hexdigest())
+    return data
 
 
-def _about(verification: Verification, name: str, hashes: Mapping[str, str]) -> bool:
+def _is_about(verification: Verification, said: Submission) -> bool:
     """Whether a verification is of these files. One that refused counts whatever files it came to read."""
-    if verification.submission != name:
+    if verification.submission != said.id:
         return False
     if verification.verdict == "cannot" or refuses(verification.findings):
         return True
-    return {path: sha for path, sha in verification.files.items() if path != LIST} == hashes
+    said_of, is_of = ({k: v for k, v in one.items() if k != LIST} for one in (verification.files, said.files.hashes))
+    return said_of == is_of
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _one_of(known: tuple[str, ...], value: object) -> str:
+    if value not in known:
+        raise ValueError(f"{value!r} is none of {', '.join(known)}")
+    return str(value)

@@ -4,20 +4,80 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from leaderboard.model import Table
-from leaderboard.rank.columns import columns_of, profile_title, table_place
+from benchmark.metrics import PROFILES
+from benchmark.report.columns import HIGHER_IS_BETTER, PROFILE_TITLES, TITLES
+from benchmark.tasks import TASKS
+from leaderboard.findings import RefusedError
+from leaderboard.model import Column, Table
 from leaderboard.rank.lines import Candidate, lines_of
 from leaderboard.rank.quotations import quoted_in, quoted_tables
-from leaderboard.rank.reading import UnreadableError
-from leaderboard.rank.results import Results
-from leaderboard.rank.sheets import Sheet, sheets_of
-from leaderboard.rank.submissions import Submission
+from leaderboard.rank.results import Result, Results
+from leaderboard.rank.score_table import ScoreTable, score_tables_of
+
+
+def columns_of(task: str, profile: str, cases: Mapping[str, Sequence[object]]) -> tuple[Column, ...]:
+    """A column a signature, the headline first.
+
+    Where a profile gives one metric in two units (millimetres where the scale is known), there are two columns, and
+    their metrics are told apart by the unit: ``cd:mm``, ``cd:box``.
+
+    Args:
+        task: whose headline counts where the profile has it; else it is the profile's first metric.
+        profile: of the signatures.
+        cases: signature -> its cases; of two units the one with more cases comes first.
+    """
+    parsed = {signature: (signature.split("|")[0], _unit(signature)) for signature in cases}
+    times = Counter(metric for metric, _ in parsed.values())
+    order = _metric_order(task, profile)
+
+    def place(signature: str) -> tuple[int, str, int, str]:
+        metric, _ = parsed[signature]
+        known = order.index(metric) if metric in order else len(order)
+        return known, metric, -len(cases[signature]), signature
+
+    return tuple(
+        Column(
+            metric=metric if times[metric] == 1 else f"{metric}:{unit or signature}",
+            signature=signature,
+            title=TITLES.get(metric, metric),
+            higher_is_better=metric in HIGHER_IS_BETTER,
+            unit=unit,
+        )
+        for signature in sorted(cases, key=place)
+        for metric, unit in [parsed[signature]]
+    )
+
+
+def profile_title(profile: str) -> str:
+    """A profile's name for people."""
+    return PROFILE_TITLES.get(profile, profile)
+
+
+def table_place(task: str, profile: str) -> tuple[int, str, int, str]:
+    """Sorts tables: tasks and profiles in the order they are declared, strangers behind."""
+    tasks = list(TASKS)
+    profiles = list(PROFILE_TITLES)
+    return (
+        tasks.index(task) if task in tasks else len(tasks), task,
+        profiles.index(profile) if profile in profiles else len(profiles), profile,
+    )  # fmt: skip
+
+
+def _metric_order(task: str, profile: str) -> list[str]:
+    declared = [metric.name for metric in PROFILES[profile].metrics] if profile in PROFILES else []
+    headline = TASKS[task].headline if task in TASKS else ""
+    return sorted(declared, key=lambda name: name != headline)
+
+
+def _unit(signature: str) -> str:
+    return next((part.removeprefix("unit:") for part in signature.split("|") if part.startswith("unit:")), "")
+
 
 Key = tuple[str, str, str, str, str, str]
-"""Task, its version, profile, data revision, split, and the key of the sheet: signatures and cases."""
+"""Task, its version, profile, data revision, split, and the key of the scores: signatures and cases."""
 _UNKNOWN = "unknown"
 
 
@@ -29,46 +89,46 @@ def tables_of(results: Results) -> tuple[Table, ...]:
     """
     groups: dict[Key, list[Candidate]] = {}
     for submission in results.submissions:
-        for sheet in _sheets(submission):
-            groups.setdefault(_key(submission, sheet), []).append(Candidate(submission, sheet))
+        for scores in _score_tables(submission):
+            groups.setdefault(_key(submission, scores), []).append(Candidate(submission, scores))
     tables = [_table(key, candidates) for key, candidates in groups.items()]
     tables.sort(key=lambda table: (*table_place(table.task, table.profile), -len(table.entries), table.id))
     return (*tables, *quoted_tables())
 
 
-def revision_of(submission: Submission) -> str:
+def revision_of(submission: Result) -> str:
     """Revision of the data: of the truth that was used, else the one the submitter names."""
     if submission.verification is not None and submission.verification.data_revision:
         return submission.verification.data_revision
     return str(submission.document.get("data", {}).get("revision", _UNKNOWN))
 
 
-def _sheets(submission: Submission) -> Sequence[Sheet]:
+def _score_tables(submission: Result) -> Sequence[ScoreTable]:
     if submission.refused or (submission.verification is not None and submission.verification.verdict == "cannot"):
         return ()
     try:
-        rows = submission.verification.rows if submission.verification else submission.reported_rows()
-        return list(sheets_of(rows).values())
-    except UnreadableError:
+        rows = submission.rows
+        return list(score_tables_of(rows).values())
+    except RefusedError:
         return ()
 
 
-def _key(submission: Submission, sheet: Sheet) -> Key:
+def _key(submission: Result, scores: ScoreTable) -> Key:
     configuration = submission.record.get("configuration")
     task = configuration.get("task") if isinstance(configuration, dict) else None
     version = task.get("version", 1) if isinstance(task, dict) else 1
     data = submission.document.get("data", {})
     return (
-        str(submission.document["task"]), str(version), sheet.profile, revision_of(submission),
-        str(data.get("split", "test")), sheet.key,
+        str(submission.document["task"]), str(version), scores.profile, revision_of(submission),
+        str(data.get("split", "test")), scores.key,
     )  # fmt: skip
 
 
 def _table(key: Key, candidates: Sequence[Candidate]) -> Table:
     task, _, profile, revision, split, _ = key
-    sheet = candidates[0].sheet
-    columns = columns_of(task, profile, sheet.cases)
-    headline = sheet.cases[columns[0].signature]
+    scores = candidates[0].scores
+    columns = columns_of(task, profile, scores.cases)
+    headline = scores.cases[columns[0].signature]
     digest = hashlib.sha256("\0".join(key).encode()).hexdigest()
     table = Table(
         id=f"{task}-{profile}-{split}-{revision[:8]}-{digest[:6]}",

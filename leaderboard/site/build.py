@@ -1,4 +1,4 @@
-"""The whole site, from a board: `build_site`."""
+"""The whole site, from a board: `build_site`. It is a static Space of the Hub, too, as its README says."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from hashlib import sha256
 from pathlib import Path
 
 from leaderboard.model import Board, Table, Verification
-from leaderboard.site import assets, front, standing
-from leaderboard.site.cases import TableCases, case_context, read_cases, surface_data
-from leaderboard.site.compare import compare_data
-from leaderboard.site.data import data_script
-from leaderboard.site.datasets import data_set_context, data_set_key, data_sets_of
-from leaderboard.site.folder import MARKER, Folder, replacing_site
-from leaderboard.site.methods import method_context
-from leaderboard.site.names import key
-from leaderboard.site.pages import Pages
+from leaderboard.site.cases import TableCases, case_context, compare_data, read_cases, surface_data
+from leaderboard.site.files import MARKER, Folder, data_script, key, replacing_site
+from leaderboard.site.methods import data_set_context, data_set_key, data_sets_of, method_context
+from leaderboard.site.pages import SCRIPTS, Pages, script, style
+from leaderboard.site.ranking import SEVERITIES, TIERS, is_refused, sentence
 from leaderboard.site.sources import CaseViews, DataSet, Export, Progress, Space
-from leaderboard.site.space import space_readme
-from leaderboard.site.tasks import group_data, task_context
-from leaderboard.site.words import SEVERITIES, TIERS, sentence
+from leaderboard.site.tasks import front_context, group_data, task_context
 from medshape_text.thumbnail import thumbnail
 
 THUMBNAIL = 96
+_TEXT = """
+# {title}
+
+Static pages made by genmed-bench {toolkit} from the results with hash `{built_from}`.
+Open `index.html`; everything works from disk, too, and nothing is fetched from elsewhere.
+"""
 
 
 def build_site(
@@ -76,7 +76,7 @@ def build_site(
         for address, data_set, tables in data_sets_of(board, data_sets):
             context = data_set_context(data_set, tables)
             folder.write(f"data-sets/{address}.html", pages.render("data_set.html", 1, context))
-        folder.write("index.html", pages.render("index.html", 0, front.front_context(board)))
+        folder.write("index.html", pages.render("index.html", 0, front_context(board)))
         folder.write("methods/index.html", pages.render("methods.html", 1, _method_list(board)))
         if cases:
             context = {
@@ -88,9 +88,9 @@ def build_site(
 
 
 def _write_shared(folder: Folder, board: Board, space: Space) -> None:
-    folder.write("site.css", assets.style().encode("utf-8"))
-    for name in assets.SCRIPTS:
-        folder.write(name, assets.script(name).encode("utf-8"))
+    folder.write("site.css", style().encode("utf-8"))
+    for name in SCRIPTS:
+        folder.write(name, script(name).encode("utf-8"))
     marker = {"made_by": "genmed-bench", "toolkit": board.toolkit, "built_from": board.built_from}
     folder.write(MARKER, (json.dumps(marker, indent=1) + "\n").encode("utf-8"))
     folder.write("README.md", space_readme(board, space))
@@ -136,7 +136,7 @@ def _method_list(board: Board) -> dict[str, object]:
     tasks: dict[str, list[str]] = {}
     for table in board.tables:
         for entry in (*table.entries, *table.quoted):
-            if not standing.is_refused(entry):
+            if not is_refused(entry):
                 tasks.setdefault(entry.submission, []).append(table.task)
     ordered = sorted(board.methods, key=lambda page: (page.method.lower(), page.submission))
     rows = [
@@ -159,3 +159,14 @@ def _picture(folder: Folder, data_url: str) -> str:
     if not folder.has(address):
         folder.write(address, content)
     return address
+
+
+def space_readme(board: Board, space: Space) -> bytes:
+    """README.md with the front matter of a static Space (values as JSON strings, which are YAML strings, too)."""
+    front = {"title": space.title, "colorFrom": space.colour_from, "colorTo": space.colour_to, "sdk": "static",
+             "app_file": "index.html", "pinned": False}  # fmt: skip
+    lines = ["---", *(f"{name}: {json.dumps(value)}" for name, value in front.items())]
+    if space.data_sets:
+        lines += ["datasets:", *(f"  - {json.dumps(name)}" for name in space.data_sets)]
+    text = _TEXT.format(title=space.title, toolkit=board.toolkit, built_from=board.built_from)
+    return "\n".join([*lines, "---", text]).encode("utf-8")

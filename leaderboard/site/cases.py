@@ -1,4 +1,4 @@
-"""Case pages: one a case, with a table of all methods and the surfaces of each in a file of its own."""
+"""Case pages, one a case, with the surfaces of each method in a file; data of the page that compares two methods."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import partial
 from benchmark.contract import Case
 from benchmark.report.views import error_range_text, scale_text
 from leaderboard.model import Column, Table
-from leaderboard.site import numbers, standing
-from leaderboard.site.names import key
+from leaderboard.site import ranking
+from leaderboard.site.files import key
 from leaderboard.site.scenes import case_scene, method_mesh
 from leaderboard.site.sources import CaseFacts, CaseScores, CaseViews
 
@@ -32,7 +32,7 @@ class TableCases:
     """All scores of a table, read once: the lines, every case, and scores by line and case."""
 
     table: Table
-    lines: Sequence[standing.Line]
+    lines: Sequence[ranking.Line]
     columns: Sequence[Column]
     facts: Sequence[CaseFacts]
     scores: Sequence[dict[str, CaseScores]]
@@ -45,9 +45,9 @@ class TableCases:
 
 def read_cases(table: Table, views: CaseViews) -> TableCases:
     """Everything about the cases of a table but their volumes."""
-    shown = standing.lines(table)
+    shown = ranking.lines(table)
     return TableCases(
-        table, shown, standing.columns(table), list(views.facts(table)),
+        table, shown, ranking.columns(table), list(views.facts(table)),
         [dict(views.scores(table, line.entry.submission)) for line in shown], list(views.shown(table)),
     )  # fmt: skip
 
@@ -63,7 +63,7 @@ def case_context(of: TableCases, case: Case, place: int) -> dict[str, object]:
         "key": key(of.table.id),
         "case": case,
         "surfaces": surface_folder(of.table, case.id),
-        "columns": [(column, numbers.style(column)) for column in of.columns],
+        "columns": [(column, ranking.style(column)) for column in of.columns],
         "under": [column.title for column in of.columns[:UNDER_VIEWS]],
         "rows": rows,
         "first": first,
@@ -94,18 +94,56 @@ def _method_record(table: Table, submission: str, case: Case, views: CaseViews) 
     return method_mesh(views.prediction(table, submission, case.id), case.truth)
 
 
-def _row(of: TableCases, index: int, line: standing.Line, case: str) -> dict[str, object]:
+def _row(of: TableCases, index: int, line: ranking.Line, case: str) -> dict[str, object]:
     scores = of.at(index, case)
     cells = [
-        standing.Cell(numbers.text(column, scores.values.get(column.metric)),
-                      numbers.raw(scores.values.get(column.metric)))
+        ranking.Cell(ranking.text(column, scores.values.get(column.metric)),
+                      ranking.raw(scores.values.get(column.metric)))
         for column in of.columns
     ]  # fmt: skip
     return {
-        "key": line.key, "method": line.entry.method, "control": line.entry.control, "rank": line.rank,
+        "key": line.key, "method": line.entry.method, "control": line.entry.control, "rank": line.rank_text,
         "cells": cells, "failure": scores.failure,
     }  # fmt: skip
 
 
 def _neighbour(of: TableCases, place: int) -> Neighbour | None:
     return Neighbour(key(of.shown[place]), of.shown[place]) if 0 <= place < len(of.shown) else None
+
+
+def compare_data(of: TableCases) -> Iterator[tuple[str, object]]:
+    """(address of a data file, value).
+
+    ``{table}/cases`` lists columns, methods and cases; ``{table}/rows/{submission}`` has, for every column, the
+    values in the order of the cases, and the status of those that failed.
+    """
+    folder = key(of.table.id)
+    shown = set(of.shown)
+    yield f"{folder}/cases", {
+        "columns": [
+            {"title": column.title, "higher": column.higher_is_better, "style": ranking.style(column)}
+            for column in of.columns
+        ],
+        "methods": [
+            {"key": line.key, "name": line.entry.method, "tier": line.entry.tier, "control": line.entry.control,
+             "rank": line.rank_text}
+            for line in of.lines
+        ],
+        "cases": [
+            [facts.id, facts.category, facts.subject, facts.origin, key(facts.id) if facts.id in shown else ""]
+            for facts in of.facts
+        ],
+    }  # fmt: skip
+    for index, line in enumerate(of.lines):
+        scores = [of.at(index, facts.id) for facts in of.facts]
+        yield (
+            f"{folder}/rows/{line.key}",
+            {
+                "values": [[_short(each.values.get(column.metric)) for each in scores] for column in of.columns],
+                "failed": [[place, each.failure] for place, each in enumerate(scores) if each.failure],
+            },
+        )
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import RunError
-from leaderboard.site.folder import MARKER
+from leaderboard.site.files import MARKER
 from leaderboard.site.pages import POLICY
 
 LOCAL = "127.0.0.1"

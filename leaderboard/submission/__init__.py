@@ -6,9 +6,8 @@ becomes a folder that is whole or not there; `writing.to_folder` copies it into 
 """
 
 from leaderboard.submission.card import Author, Code, ModelCard, Weights, read_card
-from leaderboard.submission.document import check_document, read_document
-from leaderboard.submission.errors import SubmissionError
-from leaderboard.submission.layout import Submission, open_submission
+from leaderboard.submission.layout import SubmissionError, check_document
+from leaderboard.submission.reading import Submission, open_submission
 from leaderboard.submission.writing import to_folder
 
 __all__ = [
@@ -21,6 +20,5 @@ __all__ = [
     "check_document",
     "open_submission",
     "read_card",
-    "read_document",
     "to_folder",
 ]

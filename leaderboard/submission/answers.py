@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from benchmark.contract import Volume
 from benchmark.data.clouds.arrays import parse_npy, parse_npz
 from benchmark.data.clouds.shapes import Grid
-from leaderboard.submission.errors import SubmissionError, listed, printable
+from leaderboard.submission.layout import SubmissionError, listed, printable
 from medshape_text.frame import RESOLUTION
 from medshape_text.hashing import canonical_json, sha256
 from medshape_text.reading.limits import BadShapeError

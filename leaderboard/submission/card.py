@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+import tomllib
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from leaderboard.submission import plain_yaml
-from leaderboard.submission.document import check_against, check_licence, schema
-from leaderboard.submission.errors import SubmissionError
+from leaderboard.submission.layout import SubmissionError, check_against, check_licence, printable, schema
+
+MAX_CARD_BYTES = 1 << 16
 
 CONTROLS = frozenset({"oracle", "mean-shape", "nearest", "random"})
 """Methods that say what a score is worth: the truth itself, and what can be had without completing anything; a card may
@@ -53,7 +54,7 @@ class ModelCard:
         licence: SPDX expression.
         code: None if it is not published.
         weights: where they can be had.
-        training_sets: of `leaderboard.submission.document.training_sets`, or ``other:<text>``; ("none",) for nothing.
+        training_sets: of `leaderboard.submission.layout.training_sets`, or ``other:<text>``; ("none",) for nothing.
         samples_per_case: sample budget of a method that ran elsewhere.
         seeds: of a method that ran elsewhere.
         control: whether it is a floor or a ceiling rather than a contender.
@@ -79,7 +80,7 @@ class ModelCard:
 
 @cache
 def card_schema() -> dict[str, Any]:
-    """The JSON Schema of a card, from that of ``submission.yaml``."""
+    """The JSON Schema of a card, from that of ``submission.json``."""
     whole = copy.deepcopy(dict(schema()))
     said = whole["properties"]
     method = said["method"]["properties"]
@@ -97,17 +98,22 @@ def card_schema() -> dict[str, Any]:
 
 
 def read_card(path: Path) -> ModelCard:
-    """A card from a YAML file; its fields are those of `ModelCard`.
+    """A card from a TOML file; its fields are those of `ModelCard`.
 
     Raises:
-        SubmissionError: if it cannot be read or says something else.
+        SubmissionError: codes ``card`` if it cannot be read, ``schema`` if it says something else.
     """
     try:
         with path.open("rb") as stream:
-            data = stream.read(plain_yaml.MAX_BYTES + 1)
+            data = stream.read(MAX_CARD_BYTES + 1)
     except OSError as error:
         raise SubmissionError("card", f"cannot read the model card {path}: {error.strerror or error}") from error
-    said = plain_yaml.load(data, path.name)
+    if len(data) > MAX_CARD_BYTES:
+        raise SubmissionError("card", f"{path.name} has more than {MAX_CARD_BYTES} bytes")
+    try:
+        said = tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise SubmissionError("card", f"{path.name} is no TOML: {printable(str(error))}") from error
     check_against(card_schema(), said, path.name)
     card = _card_of(said)
     if card.licence is not None:

@@ -24,7 +24,7 @@ from benchmark.records import Row, Run, check_prediction, load_run, stored_form
 from benchmark.records.predictions import prediction_path
 from benchmark.records.writer import CASES, OBSERVATIONS, TIMINGS
 from benchmark.tasks import Task, find_task
-from leaderboard.submission.errors import SubmissionError, listed
+from leaderboard.submission.layout import SubmissionError, listed
 from medshape_text.frame import RESOLUTION, voxel_centres
 
 _RUN_AGAIN = "run the same genmed-bench run command again to complete it"

@@ -23,7 +23,7 @@ from benchmark.tasks import Task, find_task
 from leaderboard.submission.answers import Answers, find_answers
 from leaderboard.submission.card import ModelCard
 from leaderboard.submission.checking import check_run
-from leaderboard.submission.errors import SubmissionError
+from leaderboard.submission.layout import SubmissionError
 from leaderboard.submission.making import check_says_all, describe, pack
 
 MISSING = "missing"
@@ -67,7 +67,7 @@ def from_predictions(
         with exclusive(work):
             _score(work, definition, source, answers, configuration, progress)
             checked = check_run(work, data)
-            made = pack(checked, to, describe(checked.run, card, "predictions", data)).folder
+            made = pack(checked, to, describe(checked.run, card, "predictions", data))
     except SubmissionError:
         raise
     except BenchError as error:

@@ -14,8 +14,8 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd
 from huggingface_hub.hf_api import RepoFile
 
-from leaderboard.submission.errors import SubmissionError
-from leaderboard.submission.layout import SUBMISSIONS, Submission, open_submission
+from leaderboard.submission.layout import SUBMISSIONS, SubmissionError
+from leaderboard.submission.reading import Submission, open_submission
 from medshape_text.publish import HubError
 from medshape_text.publish.hub import ATTEMPTS, FAILURES, Repository, same_content
 
@@ -81,7 +81,7 @@ class Results(Repository):
         Raises:
             HubError: in one sentence, with what to do.
         """
-        paths = {f"{SUBMISSIONS}/{submission.id}/{name}": name for name in submission.digests}
+        paths = {f"{SUBMISSIONS}/{submission.id}/{name}": name for name in submission.files.hashes}
         additions = [CommitOperationAdd(path, submission.folder / name) for path, name in paths.items()]
         for attempt in range(ATTEMPTS):
             if (there := self._there(submission, paths)) is not None:
@@ -100,7 +100,7 @@ class Results(Repository):
 
     def pushed(self, submission: Submission, url: str, state: str, number: int | None = None) -> Pushed:
         """What to say of a submission."""
-        sizes = {name: (submission.folder / name).stat().st_size for name in submission.digests}
+        sizes = submission.files.sizes
         files = {f"{SUBMISSIONS}/{submission.id}/{name}": size for name, size in sorted(sizes.items())}
         title = TITLE.format(id=submission.id)
         return Pushed(submission.id, url, state, files, number, title, description(submission))
@@ -132,7 +132,7 @@ class Results(Repository):
             lambda: self.api.get_paths_info(self.name, list(paths), revision=revision, repo_type="dataset")
         )
         there = {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
-        digests = submission.digests
+        digests = submission.files.hashes
         return all(
             same_content(submission.folder / name, digests[name], there.get(path)) for path, name in paths.items()
         )
@@ -141,7 +141,7 @@ class Results(Repository):
 def description(submission: Submission) -> str:
     """What the pull request says: names and hashes only, nothing a submitter wrote."""
     document = submission.document
-    listing = "\n".join(f"- `{name}` `{digest}`" for name, digest in sorted(submission.digests.items()))
+    listing = "\n".join(f"- `{name}` `{digest}`" for name, digest in sorted(submission.files.hashes.items()))
     return (
         f"Submission `{submission.id}` to task `{document['task']}`, "
         f"split `{document['data']['split']}` of data revision `{document['data']['revision']}`.\n\n"

@@ -1,4 +1,4 @@
-"""What lies in a submission, and the name that is made of it.
+"""What a submission is: its files, its name, the schema of ``submission.json``, and the error of those who make one.
 
 ``<task>--<method>--<12 hex>``: the last part starts the SHA-256 of ``files.json``, which is the canonical JSON of
 path -> {sha256, bytes} of all other files. So two submissions of one name have the same content.
@@ -8,126 +8,122 @@ from __future__ import annotations
 
 import json
 import re
-import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from benchmark.records.writer import CASES, OBSERVATIONS, RECORD, TIMINGS
-from leaderboard.submission.document import FILE, read_document
-from leaderboard.submission.errors import SubmissionError, listed
-from medshape_text.hashing import canonical_json, file_sha256, sha256
+from jsonschema import Draft202012Validator
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-PREDICTIONS = "predictions.parquet"
-LIST = "files.json"
-CONTENT = (FILE, RECORD, CASES, TIMINGS, OBSERVATIONS, PREDICTIONS)
+from benchmark.errors import BenchError
+from benchmark.records.writer import CASES, OBSERVATIONS, RECORD, TIMINGS
+from medshape_text.hashing import file_sha256
+
+DOCUMENT, PREDICTIONS, LIST = "submission.json", "predictions.parquet", "files.json"
+TEXTS = (DOCUMENT, RECORD, CASES, TIMINGS, OBSERVATIONS)
+CONTENT = (*TEXTS, PREDICTIONS)
 """All files but the list of them."""
 SUBMISSIONS, VERIFICATIONS = "submissions", "verification"
 """Folders of a results folder."""
-MAX_LIST_BYTES = 1 << 14
-MAX_DOCUMENT_BYTES = 1 << 16
-_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
-ID = re.compile(rf"(?P<task>{_PART})--(?P<method>{_PART})--(?P<digest>[0-9a-f]{{12}})")
+SCHEMA_VERSION = 1
+_FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
+_SHOWN = 3
 
 
-@dataclass(frozen=True)
-class Submission:
-    """A submission on disk whose files are those of its list.
+class SubmissionError(BenchError):
+    """Something cannot be submitted, or a submission is not what it should be: one sentence, and what to do.
 
     Attributes:
-        id: its name.
-        folder: it lies in.
-        files: path -> {"sha256": hex, "bytes": int}, without the list itself.
-        document: what ``submission.yaml`` says.
+        code: kebab-case, the same for everything with this fault.
     """
 
-    id: str
-    folder: Path
-    files: Mapping[str, Mapping[str, Any]]
-    document: Mapping[str, Any]
+    exit_code = 8
 
-    @property
-    def digests(self) -> dict[str, str]:
-        """Path -> sha256 of all files, the list among them."""
-        listing = {LIST: sha256(list_bytes(self.files))}
-        return {path: str(entry["sha256"]) for path, entry in self.files.items()} | listing
+    def __init__(self, code: str, message: str) -> None:
+        """Say what is wrong."""
+        super().__init__(message)
+        self.code = code
 
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(int(entry["bytes"]) for entry in self.files.values()) + len(list_bytes(self.files))
+
+def listed(names: list[str], most: int = 5) -> str:
+    """Some names in one line, the number of all where there are more."""
+    shown = ", ".join(printable(name, 80) for name in names[:most])
+    return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
+
+
+def printable(text: str, longest: int = 160) -> str:
+    """A stranger's text fit for a message: ASCII without control characters, and cut."""
+    plain = text.encode("ascii", "backslashreplace").decode("ascii")
+    shown = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in plain[: 2 * longest])
+    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
 
 
 def list_files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Hash and size of every file of a submission that is being written, by path."""
+    """What ``files.json`` says of a submission that is being written: hash and size of every file, by path."""
     return {
         name: {"sha256": file_sha256(folder / name), "bytes": (folder / name).stat().st_size}
         for name in sorted(CONTENT)
     }
 
 
-def list_bytes(files: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """What ``files.json`` holds."""
-    return canonical_json(files)
-
-
-def compose_id(task: str, method: str, digest: str) -> str:
-    """The name of a submission whose list of files has this SHA-256, unchecked."""
+def submission_id(task: str, method: str, digest: str) -> str:
+    """The name of a submission whose ``files.json`` has this SHA-256."""
     return f"{task}--{method}--{digest[:12]}"
 
 
-def submission_id(task: str, method: str, files: Mapping[str, Mapping[str, Any]]) -> str:
-    """The name of a submission.
+def is_id(name: str) -> bool:
+    """Whether a name can be that of a submission, and of a file, wherever it came from."""
+    return _FILE_NAME.fullmatch(name) is not None and ".." not in name
+
+
+@cache
+def schema() -> Mapping[str, Any]:
+    """The JSON Schema (draft 2020-12) of ``submission.json``."""
+    text = resources.files("leaderboard.submission").joinpath("schema.json").read_text(encoding="utf-8")
+    found: Mapping[str, Any] = json.loads(text)
+    return found
+
+
+def training_sets() -> tuple[str, ...]:
+    """The training sets that have a name; any other is said as ``other:<text>``."""
+    return tuple(schema()["properties"]["training_sets"]["items"]["anyOf"][0]["enum"])
+
+
+def check_document(document: Mapping[str, Any], name: str = DOCUMENT) -> None:
+    """Check a document against the schema, and that its licence is an SPDX expression.
 
     Raises:
-        SubmissionError: code ``name`` if the method's name cannot be part of a name.
+        SubmissionError: code ``schema``, naming the first fields that are wrong.
     """
-    name = compose_id(task, method, sha256(list_bytes(files)))
-    if not ID.fullmatch(name) or len(method) > 64:
-        raise SubmissionError(
-            "name",
-            f"{listed([method])} cannot name a submission: lower-case letters, digits and single . _ - between them",
-        )
-    return name
+    check_against(schema(), document, name)
+    check_licence(document["licence"], name)
 
 
-def open_submission(folder: Path) -> Submission:
-    """A submission, after checking that it is whole: its files, no others, with the content its name was made of.
-
-    This is for one's own; what strangers hand in is read by `leaderboard.verify`, in a process of its own.
+def check_against(rules: Mapping[str, Any], value: object, name: str) -> None:
+    """Check a value against a schema.
 
     Raises:
-        SubmissionError: codes ``not-a-submission``, ``damaged``, and those of ``submission.yaml``.
+        SubmissionError: code ``schema``, naming the first fields that are wrong.
     """
-    path = folder / LIST
+    errors = sorted(Draft202012Validator(rules).iter_errors(value), key=lambda error: list(map(str, error.path)))
+    if errors:
+        told = [f"{'.'.join(map(str, error.path)) or 'document'}: {printable(error.message)}" for error in errors]
+        more = f" (and {len(told) - _SHOWN} more)" if len(told) > _SHOWN else ""
+        raise SubmissionError("schema", f"{name}: {'; '.join(told[:_SHOWN])}{more}")
+
+
+def check_licence(licence: str, name: str) -> None:
+    """Check that a licence is an SPDX expression in its own spelling.
+
+    Raises:
+        SubmissionError: code ``schema``.
+    """
     try:
-        data = _read(path, MAX_LIST_BYTES)
-        files = json.loads(data)
-    except (OSError, ValueError) as error:
-        raise SubmissionError("not-a-submission", f"{folder} is no submission: {LIST} cannot be read") from error
-    if not isinstance(files, dict) or set(files) != set(CONTENT) or canonical_json(files) != data:
-        raise SubmissionError("damaged", f"{path} does not list the files of a submission")
-    found = {item.name for item in folder.iterdir()}
-    if found != {*CONTENT, LIST}:
-        wrong = sorted(found ^ {*CONTENT, LIST})
-        raise SubmissionError("damaged", f"{folder} is damaged: missing or foreign are {listed(wrong)}")
-    for name, entry in files.items():
-        kind = (folder / name).lstat()
-        if not stat.S_ISREG(kind.st_mode):
-            raise SubmissionError("damaged", f"{folder / name} is no plain file")
-        if {"sha256": file_sha256(folder / name), "bytes": kind.st_size} != entry:
-            raise SubmissionError("damaged", f"{folder / name} is not what {LIST} lists; make the submission anew")
-    document = read_document(_read(folder / FILE, MAX_DOCUMENT_BYTES))
-    name = submission_id(str(document["task"]), str(document["method"]["name"]), files)
-    return Submission(name, folder, files, document)
-
-
-def _read(path: Path, most: int) -> bytes:
-    if path.is_symlink() or not path.is_file():
-        raise FileNotFoundError(path)
-    with path.open("rb") as stream:
-        data = stream.read(most + 1)
-    if len(data) > most:
-        raise ValueError(f"{path} has more than {most} bytes")
-    return data
+        known = canonicalize_license_expression(licence)
+    except InvalidLicenseExpression as error:
+        said = f"{name}: licence {printable(licence, 60)!r} is no SPDX expression; say for instance MIT or CC-BY-4.0"
+        raise SubmissionError("schema", said) from error
+    if known != licence:
+        raise SubmissionError("schema", f"{name}: SPDX spells the licence {known!r}, not {printable(licence, 60)!r}")

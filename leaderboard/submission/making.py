@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -16,14 +17,22 @@ from benchmark.methods import find_method
 from benchmark.records.files import exclusive
 from benchmark.records.reader import Run
 from benchmark.records.writer import CASES, OBSERVATIONS, RECORD, TIMINGS
-from leaderboard.submission import plain_yaml
+from leaderboard.findings import RefusedError
 from leaderboard.submission.card import CONTROLS, ModelCard, check_card, without_nothing
 from leaderboard.submission.checking import Checked, check_run
-from leaderboard.submission.document import FILE, SCHEMA_VERSION, check_document
-from leaderboard.submission.errors import SubmissionError
-from leaderboard.submission.layout import LIST, PREDICTIONS, Submission, list_bytes, list_files, submission_id
+from leaderboard.submission.layout import (
+    DOCUMENT,
+    LIST,
+    PREDICTIONS,
+    SCHEMA_VERSION,
+    SubmissionError,
+    check_document,
+    list_files,
+)
 from leaderboard.submission.predictions import write_predictions
+from leaderboard.submission.strict_json import Limits, read_object
 from leaderboard.submission.writing import partial, place
+from medshape_text.hashing import canonical_json
 
 _HARDWARE = ("machine", "system", "processor", "cores", "memory_gib", "device", "accelerator")
 
@@ -48,29 +57,32 @@ def make_submission(run_folder: Path, to: Path, card: ModelCard, data: Path | No
     check_card(card)
     with _held(run_folder):
         checked = check_run(run_folder, data)
-        return pack(checked, to, describe(checked.run, card, "run", data)).folder
+        return pack(checked, to, describe(checked.run, card, "run", data))
 
 
-def pack(checked: Checked, to: Path, document: Mapping[str, Any]) -> Submission:
-    """Write a checked run and its document as a submission in ``to``.
+def pack(checked: Checked, to: Path, document: Mapping[str, Any]) -> Path:
+    """Write a checked run and its document as a submission in ``to``; its folder.
 
     Raises:
         SubmissionError: if the document breaks the schema, a prediction is damaged, or the disk refuses.
     """
     check_document(document)
+    text = (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode("utf-8", "surrogatepass")
+    try:
+        read_object(text, DOCUMENT, Limits())  # as whoever verifies it will
+    except RefusedError as refusal:
+        raise SubmissionError("schema", refusal.detail) from refusal
     with partial(to) as folder:
         for name in (RECORD, CASES, TIMINGS, OBSERVATIONS):
             (folder / name).write_bytes((checked.run.path / name).read_bytes())
-        (folder / FILE).write_bytes(plain_yaml.dump(document))
+        (folder / DOCUMENT).write_bytes(text)
         write_predictions(folder / PREDICTIONS, checked.predictions())
-        files = list_files(folder)
-        (folder / LIST).write_bytes(list_bytes(files))
-        method = str(document["method"]["name"])
-        return place(folder, to / submission_id(checked.task.name, method, files))
+        (folder / LIST).write_bytes(canonical_json(list_files(folder)))
+        return place(folder, to)
 
 
 def describe(run: Run, card: ModelCard, made_by: str, data: Path | None) -> dict[str, Any]:
-    """What ``submission.yaml`` says: what the run measured, what the method's spec and the submitter declare.
+    """What ``submission.json`` says: what the run measured, what the method's spec and the submitter declare.
 
     Nothing that is not known is in it.
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from leaderboard.submission.errors import SubmissionError
-from leaderboard.submission.layout import SUBMISSIONS, Submission, open_submission
+from filelock import FileLock, Timeout
+
+from leaderboard.submission.layout import SUBMISSIONS, SubmissionError
+from leaderboard.submission.reading import Submission, open_submission
 from medshape_text.files import sync
 
+_LOCK = ".lock"
 PARTIAL = ".partial-"
 """What folders that are being written are called; readers of a results folder pass over them."""
 
@@ -36,20 +36,21 @@ def partial(parent: Path) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
+            _end(lock)
     except OSError as error:
         place = error.filename or parent
         said = f"cannot write {place}: {error.strerror or error}. Nothing was submitted; run the same command again"
         raise SubmissionError("disk", said) from error
 
 
-def place(folder: Path, target: Path) -> Submission:
-    """Move a finished folder to its place, unless the same submission is already there.
+def place(folder: Path, parent: Path) -> Path:
+    """Move a finished folder to ``parent/<id>``, unless the same submission is already there.
 
     Raises:
         SubmissionError: code ``damaged`` if what is there is not what its name says.
     """
     finished = open_submission(folder)
+    target = parent / finished.id
     folder.chmod(0o755)
     for path in folder.iterdir():
         path.chmod(0o644)
@@ -61,8 +62,8 @@ def place(folder: Path, target: Path) -> Submission:
         if not target.exists():
             raise
         return _already(target, finished)
-    sync(target.parent)
-    return replace(finished, folder=target)
+    sync(parent)
+    return target
 
 
 def to_folder(submission: Path, results: Path) -> Path:
@@ -78,42 +79,50 @@ def to_folder(submission: Path, results: Path) -> Path:
     found = open_submission(submission)
     target = results / SUBMISSIONS / found.id
     if target.exists():
-        return _already(target, found).folder
+        return _already(target, found)
     with partial(target.parent) as folder:
-        for name in found.digests:
+        for name in found.files.hashes:
             shutil.copyfile(submission / name, folder / name)
-        if open_submission(folder).id != found.id:
-            raise SubmissionError("damaged", f"{submission} changed while it was copied; run the same command again")
-        return place(folder, target).folder
+        return place(folder, target.parent)
 
 
-def _already(target: Path, wanted: Submission) -> Submission:
+def _already(target: Path, wanted: Submission) -> Path:
     found = open_submission(target)
-    if found.digests != wanted.digests:
+    if found.files.hashes != wanted.files.hashes:
         raise SubmissionError("damaged", f"{target} holds submission {found.id}; remove it and run the same command")
-    return found
+    return target
 
 
-def _locked(parent: Path) -> tuple[Path, int]:
+def _locked(parent: Path) -> tuple[Path, FileLock]:
+    """A new folder and the lock beside it, which dies with this process."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=parent))
-        lock = os.open(folder, os.O_RDONLY)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():  # else another process swept it before it was locked
+        folder = parent / f"{PARTIAL}{secrets.token_hex(8)}"
+        lock = FileLock(_lock_of(folder))
+        lock.acquire()
+        if _lock_of(folder).exists():  # else another process swept it before it was locked
+            folder.mkdir(0o700)
             return folder, lock
-        os.close(lock)
+        lock.release()
 
 
 def _sweep(parent: Path) -> None:
     for left in parent.glob(f"{PARTIAL}*"):
+        folder = left.with_suffix("") if left.suffix == _LOCK else left
+        if folder.is_symlink():
+            continue  # not ours
+        lock = FileLock(_lock_of(folder))
         try:
-            lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left, ignore_errors=True)
-        except BlockingIOError:
-            pass  # somebody is writing it
-        finally:
-            os.close(lock)
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue  # somebody is writing it
+        shutil.rmtree(folder, ignore_errors=True)
+        _end(lock)
+
+
+def _end(lock: FileLock) -> None:
+    Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}{_LOCK}")

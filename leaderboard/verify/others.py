@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,35 +11,19 @@ import numpy as np
 from benchmark.contract import Volume
 from benchmark.data.shapes import ShapeDataset
 from benchmark.errors import DataError, UnknownNameError
-from benchmark.metrics.packed import PackedMasks, pack, packed_dice
+from benchmark.metrics.packed import PackedMasks, packed_dice
 from benchmark.tasks import find_task
+from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding
-from leaderboard.verify.limits import Limits
-from leaderboard.verify.parsing.parent import Cells, read_cells
-from leaderboard.verify.plausibility.copies import Other
-from leaderboard.verify.plausibility.too_good import Errors, errors_by_subject
-from leaderboard.verify.reading import Submitted, read_submitted, safe_id
-from leaderboard.verify.refusal import RefusedError, found, shown
-from leaderboard.verify.truth import Truth
-from leaderboard.verify.volumes import volume_of
+from leaderboard.submission.layout import is_id
+from leaderboard.submission.reading import Submission, read_files, read_submission
+from leaderboard.submission.strict_json import Limits
+from leaderboard.verify.parsing import Cells, read_cells
+from leaderboard.verify.plausibility import Errors, Other, errors_by_subject
+from leaderboard.verify.volumes import CELL_BYTES, Truth, mask_of, read_volume
 
-
-@dataclass(frozen=True, eq=False)
-class Others:
-    """Those that are about the same cases, their errors by subject, and what to say of those that cannot be read."""
-
-    read: tuple[Other, ...] = ()
-    errors: Mapping[str, Errors] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """What is kept of a submission that was read, with what it is about."""
-
-    other: Other
-    about: tuple[str, str, str]
-    errors: Errors
+About = tuple[str, str, str]
+"""Task, split and revision of the data."""
 
 
 class Company:
@@ -49,80 +32,85 @@ class Company:
     def __init__(self, truth: Truth, limits: Limits) -> None:
         """Compare on some data, reading within limits."""
         self._truth, self._limits = truth, limits
-        self._known: dict[Path, _Known | RefusedError] = {}
+        self._known: dict[Path, tuple[About, Other] | RefusedError] = {}
+        self._last: tuple[str, Cells] | None = None
 
-    def read(self, folders: Iterable[Path], of: Submitted) -> Others:
-        """The submissions that are about the same task, split and revision of the data, but not ``of`` itself."""
-        known, findings = [], []
+    def read(self, folders: Iterable[Path], of: Submission) -> tuple[list[Other], list[Finding]]:
+        """The submissions about the same task, split and data but ``of`` itself; and what cannot be read."""
+        others, findings = [], []
         for folder in folders:
             if folder.name == of.id:
                 continue
             if folder not in self._known:
                 self._known[folder] = self._meet(folder)
-            one = self._known[folder]
-            if isinstance(one, RefusedError):
-                findings.append(found("other-not-read", f"{safe_id(folder)}: {one.code}"))
-            elif one.about == _about(of):
-                known.append(one)
-        errors = {one.other.id: one.errors for one in known}
-        return Others(tuple(one.other for one in known), errors, tuple(findings))
+            known = self._known[folder]
+            if isinstance(known, RefusedError):
+                findings.append(found("other-not-read", f"{safe_id(folder)}: {known.code}"))
+            elif known[0] == _about(of):
+                others.append(known[1])
+        return others, findings
 
-    def _meet(self, folder: Path) -> _Known | RefusedError:
+    def _meet(self, folder: Path) -> tuple[About, Other] | RefusedError:
+        packed: dict[str, PackedMasks] = {}
+        errors: Errors = {}
         try:
-            submitted = read_submitted(folder, self._limits)
-            claims = submitted.claims
-            if claims.revision != self._truth.revision:
-                empty = Other(
-                    submitted.id, claims.method, claims.authors, claims.control, {}, partial(_no_volume, submitted.id)
-                )
-                return _Known(empty, _about(submitted), {})
-            source, task = self._truth.cases(claims.split), find_task(claims.task)
-            cells = _cells_of(submitted, list(source.ids), self._limits)
-            packed = {case: pack((read_volume(cells, case) < 0)[None]) for case in cells.places}
+            submission = read(folder, self._limits)
+            with submission.files.predictions:
+                if submission.revision == self._truth.revision:
+                    source, task = self._truth.cases(submission.split), find_task(submission.task)
+                    cells = cells_of(submission, list(source.ids), self._limits)
+                    packed = {case: mask_of(read_volume(cells, case)) for case in cells.places}
+                    errors = _errors(packed, source, task.prompt)
         except RefusedError as refusal:
             return refusal
         except (DataError, UnknownNameError) as error:
             return RefusedError("task-unknown", shown(error))
-        read = partial(self._read_again, folder, submitted.id)
-        other = Other(submitted.id, claims.method, claims.authors, claims.control, packed, read)
-        return _Known(other, _about(submitted), _errors(packed, source, task.prompt))
+        again = partial(self._read_again, folder, submission.id)
+        other = Other(
+            submission.id, submission.method, submission.authors, submission.control, packed, again, errors
+        )  # fmt: skip
+        return _about(submission), other
 
     def _read_again(self, folder: Path, name: str, case: str) -> Volume:
         """A volume of a submission that was read before; its name says that the content is what it was."""
         if self._last is None or self._last[0] != name:
-            submitted = read_submitted(folder, self._limits)
-            if submitted.id != name:
-                raise RefusedError("changed-while-reading", f"{safe_id(folder)} is another submission now")
-            source = self._truth.cases(submitted.claims.split)
-            self._last = name, _cells_of(submitted, list(source.ids), self._limits)
+            submission = read(folder, self._limits)
+            with submission.files.predictions:
+                if submission.id != name:
+                    raise RefusedError("changed-while-reading", f"{safe_id(folder)} is another submission now")
+                source = self._truth.cases(submission.split)
+                self._last = name, cells_of(submission, list(source.ids), self._limits)
         return read_volume(self._last[1], case)
 
-    _last: tuple[str, Cells] | None = None
 
-
-def read_volume(cells: Cells, case: str) -> Volume:
-    """The prediction of a case.
+def read(folder: Path, limits: Limits) -> Submission:
+    """A stranger's submission.
 
     Raises:
-        RefusedError: if it is not as the runner stores it.
+        RefusedError: with the first fault.
     """
-    return volume_of(cells.cell(case), case)
+    return read_submission(folder, read_files(folder, limits), limits)
 
 
-def _about(submitted: Submitted) -> tuple[str, str, str]:
-    return submitted.claims.task, submitted.claims.split, submitted.claims.revision
+def cells_of(submission: Submission, cases: Sequence[str], limits: Limits) -> Cells:
+    """The predictions of a submission, as bytes.
 
-
-def _cells_of(submitted: Submitted, cases: Sequence[str], limits: Limits) -> Cells:
-    cells = read_cells(submitted.files.predictions, submitted.files.predictions_name, cases, limits)
-    submitted.files.predictions.close()
+    Raises:
+        RefusedError: if they are not as they should be.
+    """
+    cells = read_cells(submission.files.predictions, cases, CELL_BYTES, limits)
     if cells.refusal is not None:
         raise cells.refusal
     return cells
 
 
-def _no_volume(name: str, case: str) -> Volume:
-    raise KeyError(f"{name} is about other data and has no {case}")
+def safe_id(folder: Path) -> str:
+    """What to call a folder in a record: its name, or a fixed word if that is not what a submission is called."""
+    return folder.name if is_id(folder.name) else "unnamed"
+
+
+def _about(submission: Submission) -> About:
+    return submission.task, submission.split, submission.revision
 
 
 def _errors(packed: Mapping[str, PackedMasks], source: ShapeDataset, prompt: str) -> Errors:
@@ -130,10 +118,7 @@ def _errors(packed: Mapping[str, PackedMasks], source: ShapeDataset, prompt: str
     values: list[tuple[str, float]] = []
     for index, name in enumerate(source.ids):
         case = source.case(index, prompt)
-        truth = pack((case.truth < 0)[None])
-        values.append((case.subject, 1 - _dice(packed.get(name), truth)))
+        mask = packed.get(name)
+        right = 0.0 if mask is None else float(np.nan_to_num(packed_dice(mask, mask_of(case.truth), empty=0)[0]))
+        values.append((case.subject, 1 - right))
     return errors_by_subject(values)
-
-
-def _dice(mask: PackedMasks | None, truth: PackedMasks) -> float:
-    return 0.0 if mask is None else float(np.nan_to_num(packed_dice(mask, truth, empty=0)[0]))

@@ -1,44 +1,46 @@
-"""One submission from folder to verification."""
+"""One submission from folder to verification, and the verification as a file: the same findings give the same bytes."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from benchmark.data.shapes import ShapeDataset
-from benchmark.determinism import make_deterministic
-from benchmark.errors import DataError, MethodError, UnknownNameError
-from benchmark.methods import find_method
+from benchmark.errors import DataError, MethodError, UnknownNameError, UsageError
+from benchmark.methods import find_method, hash_sources
+from benchmark.provenance import code_hash, hardware, installed, numerical_versions, toolkit_version
+from benchmark.records.files import write_whole
+from benchmark.runner import make_deterministic
 from benchmark.tasks import Task, find_task
+from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding, Verification
-from leaderboard.verify.claims import Claims
-from leaderboard.verify.differences import (
+from leaderboard.submission.layout import VERIFICATIONS, is_id
+from leaderboard.submission.reading import Submission, read_files, read_submission
+from leaderboard.submission.strict_json import Limits
+from leaderboard.verify import plausibility
+from leaderboard.verify.others import Company, safe_id
+from leaderboard.verify.parsing import Cells, read_cells
+from leaderboard.verify.scoring import (
+    Rescored,
     case_findings,
     check_cases,
     check_metrics,
-    claim_findings,
     difference_findings,
     differences,
+    making_findings,
+    reason,
+    rescore,
 )
-from leaderboard.verify.folder import read_folder
-from leaderboard.verify.limits import Limits
-from leaderboard.verify.others import Company, read_volume
-from leaderboard.verify.parsing.frames import CELL_BYTES
-from leaderboard.verify.parsing.parent import Cells, read_cells
-from leaderboard.verify.plausibility import copies, simple, too_good
-from leaderboard.verify.reading import Submitted, check_submitted, safe_id
-from leaderboard.verify.record import toolkit
-from leaderboard.verify.refusal import RefusedError, found, shown
-from leaderboard.verify.scoring import Examined, Reported, examine
-from leaderboard.verify.texts import suspicions
-from leaderboard.verify.truth import Truth, open_truth
+from leaderboard.verify.volumes import CELL_BYTES, Truth, open_truth, read_volume
 
+_RANKED_SPLITS = ("test", "zero_shot")
 _INCOMPARABLE = {"data-revision-differs", "signatures-differ", "task-differs"}
-_MOST_TEXTS = 20
-"""Findings about texts that are kept, of a submission that has more of them."""
+_OTHER_LIBRARIES = ("pyarrow", "numba")
 
 
 def verify(submission: Path, data: Path, *, others: Sequence[Path] = (), limits: Limits | None = None) -> Verification:
@@ -81,35 +83,36 @@ class Verifier:
         self.parsing_mib = 0.0
         answer = Verification(safe_id(submission), "cannot", None, toolkit=toolkit())
         try:
-            files = read_folder(submission, self._limits)
+            files = read_files(submission, self._limits)
             answer = replace(answer, files=dict(sorted(files.hashes.items())))
             with files.predictions:
-                return self._recompute(check_submitted(files, self._limits), answer, others)
+                return self._recompute(read_submission(submission, files, self._limits), answer, others)
         except RefusedError as refusal:
             return replace(answer, findings=(refusal.finding,))
 
-    def _recompute(self, submitted: Submitted, answer: Verification, others: Sequence[Path]) -> Verification:
-        claims = submitted.claims
+    def _recompute(self, submission: Submission, answer: Verification, others: Sequence[Path]) -> Verification:
+        if submission.split not in _RANKED_SPLITS:
+            raise RefusedError("split-not-ranked", f"the cases are of the split {shown(submission.split)}")
         try:
-            task = find_task(claims.task)
+            task = find_task(submission.task)
         except UnknownNameError:
-            raise RefusedError("task-unknown", f"there is no task {shown(claims.task)}") from None
-        said = (*_said(claims), *claim_findings(claims, task, self._truth))
-        if claims.revision != self._truth.revision:
-            detail = f"the data here are revision {self._truth.revision}, the submission's {claims.revision}"
+            raise RefusedError("task-unknown", f"there is no task {shown(submission.task)}") from None
+        said = (*plausibility.said_findings(submission), *making_findings(submission, task, self._truth))
+        if submission.revision != self._truth.revision:
+            detail = f"the data here are revision {self._truth.revision}, the submission's {submission.revision}"
             return replace(answer, findings=(found("data-revision-differs", detail), *said))
-        source = self._cases(claims)
-        reported = check_cases(claims, source, self._truth)
-        cells = self._cells(submitted, source)
+        source = self._cases(submission)
+        check_cases(submission, source, self._truth)
+        cells = self._cells(submission, source)
         with cells.store:
-            examined = _examine(cells, source, task, Reported(reported))
-            check_metrics(reported, examined)
-            remembered = copies.memorisation(examined, partial(read_volume, cells), self._truth)
-            plausible = tuple(self._plausibility(submitted, examined, remembered, cells, others))
-        compared = differences(reported, examined)
+            rescored = _rescore(cells, source, task, submission)
+            check_metrics(submission, rescored)
+            remembered = plausibility.memorisation(rescored, partial(read_volume, cells), self._truth)
+            plausible = tuple(self._plausibility(submission, rescored, remembered, cells, others))
+        compared = differences(submission, rescored)
         findings = (
             *difference_findings(compared),
-            *case_findings(reported, claims, cells, examined),
+            *case_findings(submission, cells, rescored),
             *said,
             *plausible,
         )
@@ -120,39 +123,37 @@ class Verifier:
             largest_difference=None if incomparable else max((one.size for one in compared), default=0.0),
             findings=findings,
             data_revision=self._truth.revision,
-            rows=tuple(vars(row) for one in examined for row in one.rows),
-            observations={one.case: one.observation for one in examined},
+            rows=tuple(vars(row) for one in rescored for row in one.rows),
+            observations={one.case: one.observation for one in rescored},
             memorisation=remembered.ratios,
         )
 
     def _plausibility(
-        self, submitted: Submitted, examined: Sequence[Examined], remembered: copies.Memorisation, cells: Cells,
-        others: Sequence[Path],
+        self, submission: Submission, rescored: Sequence[Rescored], remembered: plausibility.Memorisation,
+        cells: Cells, others: Sequence[Path],
     ) -> Iterator[Finding]:  # fmt: skip
-        claims = submitted.claims
-        yield from simple.constant_findings(examined)
-        yield from simple.observation_findings(examined)
-        yield from copies.truth_findings(examined, _is_told(claims))
-        yield from copies.memorisation_findings(remembered, len(examined))
-        company = self._company.read(others, submitted)
-        yield from copies.copy_findings(claims, examined, partial(read_volume, cells), company.read)
-        yield from too_good.too_good_findings(claims.method, claims.control, examined, company.errors, company.read)
-        yield from company.findings
+        yield from plausibility.constant_findings(rescored)
+        yield from plausibility.observation_findings(rescored)
+        yield from plausibility.truth_findings(rescored, _is_told(submission))
+        yield from plausibility.memorisation_findings(remembered, len(rescored))
+        company, unread = self._company.read(others, submission)
+        yield from plausibility.copy_findings(submission, rescored, partial(read_volume, cells), company)
+        yield from plausibility.too_good_findings(submission.method, submission.control, rescored, company)
+        yield from unread
 
-    def _cases(self, claims: Claims) -> ShapeDataset:
+    def _cases(self, submission: Submission) -> ShapeDataset:
         try:
-            return self._truth.cases(claims.split)
+            return self._truth.cases(submission.split)
         except DataError:
-            raise RefusedError("split-not-ranked", f"the data have no split {shown(claims.split)}") from None
+            raise RefusedError("split-not-ranked", f"the data have no split {shown(submission.split)}") from None
 
-    def _cells(self, submitted: Submitted, source: ShapeDataset) -> Cells:
+    def _cells(self, submission: Submission, source: ShapeDataset) -> Cells:
         """The predictions, every one of which is as the runner stores it.
 
         Raises:
             RefusedError: if they are not.
         """
-        files = submitted.files
-        cells = read_cells(files.predictions, files.predictions_name, list(source.ids), self._limits)
+        cells = read_cells(submission.files.predictions, list(source.ids), CELL_BYTES, self._limits)
         self.parsing_mib = cells.peak_mib
         if cells.refusal is not None:
             raise cells.refusal
@@ -161,36 +162,61 @@ class Verifier:
         return cells
 
 
-def _examine(cells: Cells, source: ShapeDataset, task: Task, reported: Reported) -> list[Examined]:
-    examined = []
+def write_verification(results: Path, verification: Verification) -> Path:
+    """Write ``verification/<id>.json`` of a results folder, whole or not at all; an older one is replaced.
+
+    Returns:
+        The file: JSON with sorted keys, without a time or anything else that another run would not repeat.
+
+    Raises:
+        UsageError: if the id cannot be a file name, or the folder for verifications is a link.
+        WriteError: when the disk refuses.
+    """
+    folder = results / VERIFICATIONS
+    if not is_id(verification.submission):
+        raise UsageError(f"{verification.submission!r} is no id of a submission")
+    if folder.is_symlink():
+        raise UsageError(f"{folder} is a link; verifications are written to a folder of their own")
+    text = json.dumps(dataclasses.asdict(verification), ensure_ascii=False, allow_nan=False, sort_keys=True, indent=1)
+    path = folder / f"{verification.submission}.json"
+    write_whole(path, f"{text}\n".encode())
+    return path
+
+
+def toolkit() -> dict[str, object]:
+    """What computed a verification: versions of everything that decides a number, and the machine."""
+    machine = hardware("cpu")
+    return {
+        "version": toolkit_version(),
+        "code_sha256": code_hash(),
+        "verifier_sha256": hash_sources(Path(__file__).parents[1], skip=("rank", "site", "cli")),
+        "libraries": numerical_versions() | {name: installed(name) for name in _OTHER_LIBRARIES},
+        "machine": {key: machine[key] for key in ("machine", "system", "processor")},
+        "threads": os.environ.get("OMP_NUM_THREADS", ""),
+    }
+
+
+def _rescore(cells: Cells, source: ShapeDataset, task: Task, submission: Submission) -> list[Rescored]:
+    rescored = []
     for index, name in enumerate(source.ids):
         prediction = read_volume(cells, name) if name in cells.places else None
         case = source.case(index, task.prompt)
         try:
-            examined.append(examine(case, task, prediction, reported.reason(name)))
+            rescored.append(rescore(case, task, prediction, reason(submission, name)))
         except Exception as error:  # geometry libraries may raise anything for a volume made to that end
             raise RefusedError(
                 "cell-unscorable", f"the prediction of {shown(name)}: {shown(repr(error), 200)}"
             ) from error
-    return examined
+    return rescored
 
 
-def _said(claims: Claims) -> Iterator[Finding]:
-    """What can be told of a submission's words alone."""
-    yield from simple.seed_findings(claims)
-    yield from simple.training_findings(claims)
-    yield from simple.timing_findings(claims)
-    texts = (finding for name, value in simple.unsafe_texts(claims).items() for finding in suspicions(value, name))
-    yield from islice(texts, _MOST_TEXTS)
-
-
-def _is_told(claims: Claims) -> bool:
+def _is_told(submission: Submission) -> bool:
     """Whether the method is a control that says that it is given the truth, or is known here to be one."""
-    if not claims.control:
+    if not submission.control:
         return False
-    if claims.document["method"].get("sees_truth") is True:
+    if submission.document["method"].get("sees_truth") is True:
         return True
     try:
-        return find_method(claims.method).spec.sees_truth
+        return find_method(submission.method).spec.sees_truth
     except (UnknownNameError, MethodError):
         return False

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from leaderboard.model import Finding, Verification
-from leaderboard.submission import plain_yaml
 from leaderboard.submission.layout import submission_id
-from medshape_text.hashing import canonical_json
+from medshape_text.hashing import canonical_json, sha256
 
 DICE = "dice|overlap|input:sdf<0|grid:64|empty:nan|v1"
 OBSERVED = "observed_dice|overlap|input:sdf<0|grid:64|where:observed|empty:1|v1"
@@ -51,7 +50,7 @@ def rows_of(
 
 
 def document_of(name: str, rows: Sequence[Mapping[str, Any]], **changes: Any) -> dict[str, Any]:
-    """A ``submission.yaml`` of a made-up method."""
+    """A ``submission.json`` of a made-up method."""
     signatures = {f"{row['signature'].split('|')[1]}/{row['metric']}": row["signature"] for row in rows}
     document = {
         "schema_version": 1, "made_by": "run", "task": "multiplane",
@@ -73,9 +72,12 @@ def add(
     """Add a submission; ``rows`` are what was computed here, ``reported`` what its submitter says. Gives the id."""
     document = document_of(name, rows, **changes)
     cases = sorted({row["case"] for row in rows})
-    configuration = {"task": {"name": document["task"], "version": task_version}, "method": {"name": name}}
+    configuration = {
+        "task": {"name": document["task"], "version": task_version}, "method": {"name": name},
+        "data": document["data"], "signatures": document["signatures"],
+    }  # fmt: skip
     files = {
-        "submission.yaml": plain_yaml.dump(document),
+        "submission.json": json.dumps(document).encode(),
         "run.json": json.dumps({"configuration": configuration, "cases": cases, "created": created}).encode(),
         "cases.jsonl": lines(rows if reported is None else reported),
         "timings.jsonl": lines([{"case": case, "seconds": seconds, "peak_rss_mib": 500.0} for case in cases]),
@@ -85,7 +87,7 @@ def add(
     listed = {
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in sorted(files.items())
     }
-    identity = submission_id(document["task"], name, listed)
+    identity = submission_id(document["task"], name, sha256(canonical_json(listed)))
     folder = results / "submissions" / identity
     folder.mkdir(parents=True)
     for path, data in files.items():

@@ -1,8 +1,8 @@
 """A corpus of hostile submissions: each an honest one, spoilt in one way and named anew where its maker would do so.
 
-``corpus()`` lists them with the reason code each has to get. A spoiler gets the copy of an honest submission and
-changes it in place; unless it says otherwise, ``files.json`` and the name of the folder are made to fit afterwards,
-so that the fault itself has to be found and not its traces.
+``corpus()`` lists them with the reason code each has to get, and words that its detail has to say. A spoiler gets the
+copy of an honest submission and changes it in place; unless it says otherwise, ``files.json`` and the name of the
+folder are made to fit afterwards, so that the fault itself has to be found and not its traces.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fake_runs import make_data_set, make_run
 
-from leaderboard.submission import Author, ModelCard, plain_yaml
+from leaderboard.submission import Author, ModelCard
 from leaderboard.submission.making import make_submission
 from medshape_text.hashing import canonical_json
 
@@ -49,10 +49,11 @@ Spoil = Callable[[Path, World], "Path | None"]
 
 @dataclass(frozen=True)
 class Hostile:
-    """One of the corpus: ``spoil`` may return the folder to verify, if that is another."""
+    """One of the corpus: ``said`` is in the detail of its finding; ``spoil`` may return another folder to verify."""
 
     name: str
     code: str
+    said: str
     spoil: Spoil
     stage: str = ""
     sealed: bool = True
@@ -71,12 +72,11 @@ def make_world(root: Path) -> World:
 def corpus() -> list[Hostile]:
     """All of them."""
     import hostile_folder
-    import hostile_npz
     import hostile_numbers
     import hostile_parquet
     import hostile_words
 
-    parts = (hostile_folder, hostile_words, hostile_numbers, hostile_parquet, hostile_npz)
+    parts = (hostile_folder, hostile_words, hostile_numbers, hostile_parquet)
     return [hostile for part in parts for hostile in part.CORPUS]
 
 
@@ -101,7 +101,7 @@ def seal(folder: Path) -> Path:
     (folder / "files.json").write_bytes(listing)
     task, method, _ = folder.name.split("--")
     try:
-        document = plain_yaml.load((folder / "submission.yaml").read_bytes())
+        document = json.loads((folder / "submission.json").read_bytes())
         told = document["task"], document["method"]["name"]
         if all(isinstance(name, str) and "/" not in name for name in told):
             task, method = told
@@ -111,16 +111,16 @@ def seal(folder: Path) -> Path:
     return folder.rename(sealed)
 
 
-def change_yaml(**changes: object) -> Spoil:
-    """Set fields of ``submission.yaml``; a name with __ goes down, a value of None takes a field out."""
+def change_document(**changes: object) -> Spoil:
+    """Set fields of ``submission.json``; a name with __ goes down, a value of None takes a field out."""
 
-    return _change_file("submission.yaml", plain_yaml.load, plain_yaml.dump, changes)
+    return _change_file("submission.json", changes)
 
 
 def change_record(**changes: object) -> Spoil:
     """Set fields of ``run.json`` in the same way."""
 
-    return _change_file("run.json", json.loads, lambda record: json.dumps(record).encode(), changes)
+    return _change_file("run.json", changes)
 
 
 def both(*spoils: Spoil) -> Spoil:
@@ -164,13 +164,11 @@ def lines(name: str, edit: Callable[[list[dict]], Sequence[dict]]) -> Spoil:
     return spoil
 
 
-def _change_file(
-    name: str, load: Callable[[bytes], dict], dump: Callable[[dict], bytes], changes: dict[str, object]
-) -> Spoil:
+def _change_file(name: str, changes: dict[str, object]) -> Spoil:
     def spoil(folder: Path, _: World) -> None:
-        record = load((folder / name).read_bytes())
+        record = json.loads((folder / name).read_bytes())
         _change(record, changes)
-        (folder / name).write_bytes(dump(record))
+        (folder / name).write_text(json.dumps(record), encoding="utf-8")
 
     return spoil
 

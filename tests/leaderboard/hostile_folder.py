@@ -8,7 +8,8 @@ import shutil
 import socket
 from pathlib import Path
 
-from hostile import Hostile, World, both, change_record, change_yaml, seal, write
+import numpy as np
+from hostile import Hostile, World, both, change_document, change_record, seal, write
 
 
 def _link(name: str, target: str):
@@ -56,6 +57,16 @@ def _sub_folder(folder: Path, _: World) -> None:
     (folder / "predictions" / "a.npz").write_bytes(b"")
 
 
+def _archive(folder: Path, _: World) -> None:
+    (folder / "predictions.parquet").unlink()
+    np.savez(folder / "predictions.npz", e0_femur_left=np.zeros((64, 64, 64), "<f2"))
+
+
+def _called_parquet(folder: Path, world: World) -> None:
+    _archive(folder, world)
+    (folder / "predictions.npz").rename(folder / "predictions.parquet")
+
+
 def _sparse(name: str, size: int):
     def spoil(folder: Path, _: World) -> None:
         os.truncate(folder / name, size)
@@ -96,49 +107,99 @@ def _lists(path: str):
 
 OPEN = {"sealed": False}
 CORPUS = [
-    Hostile("a link for the predictions", "symbolic-link", _link("predictions.parquet", "/etc/passwd"), **OPEN),
-    Hostile("a link to a device that never ends", "symbolic-link", _link("run.json", "/dev/zero"), **OPEN),
-    Hostile("a link of a name of its own", "symbolic-link", _link("more", ".."), **OPEN),
-    Hostile("the folder is a link", "no-folder", _linked_folder),
-    Hostile("a file with a second name", "hard-link", _hard_link, **OPEN),
-    Hostile("a pipe nobody writes to", "not-a-file", _pipe, **OPEN),
-    Hostile("a socket", "not-a-file", _socket, **OPEN),
-    Hostile("a folder called run.json", "not-a-file", _folder_instead, **OPEN),
-    Hostile("an extra file", "unexpected-file", write("setup.py", "import os"), **OPEN),
-    Hostile("a file called like an escape", "unexpected-file", write("\x1b[2J\nrm -rf", ""), **OPEN),
-    Hostile("an extra folder", "unexpected-file", _sub_folder, **OPEN),
-    Hostile("a hidden file", "unexpected-file", write(".DS_Store", "x"), **OPEN),
-    Hostile("a hidden folder", "unexpected-file", lambda folder, _: (folder / ".git").mkdir(), **OPEN),
-    Hostile("both forms of predictions", "unexpected-file", write("predictions.npz", b""), **OPEN),
-    Hostile("no rows", "missing-file", lambda folder, _: (folder / "cases.jsonl").unlink(), **OPEN),
-    Hostile("no predictions", "missing-file", lambda folder, _: (folder / "predictions.parquet").unlink(), **OPEN),
-    Hostile("a terabyte of nothing", "file-too-large", _sparse("predictions.parquet", 2**40), **OPEN),
-    Hostile("a gigabyte of rows", "file-too-large", _sparse("cases.jsonl", 2**30), **OPEN),
-    Hostile("a long submission.yaml", "file-too-large", _sparse("submission.yaml", 2**19), **OPEN),
-    Hostile("another hash in the name", "wrong-id", _rename("multiplane--fair--" + "0" * 12)),
     Hostile(
-        "the name of another method", "wrong-id",
+        "a link for the predictions",
+        "folder-invalid",
+        "a symbolic link",
+        _link("predictions.parquet", "/etc/passwd"),
+        **OPEN,
+    ),
+    Hostile(
+        "a link to a device that never ends",
+        "folder-invalid",
+        "a symbolic link",
+        _link("run.json", "/dev/zero"),
+        **OPEN,
+    ),
+    Hostile("a link of a name of its own", "folder-invalid", "a symbolic link", _link("more", ".."), **OPEN),
+    Hostile("the folder is a link", "folder-invalid", "no folder", _linked_folder),
+    Hostile("a file with a second name", "folder-invalid", "2 names", _hard_link, **OPEN),
+    Hostile("a pipe nobody writes to", "folder-invalid", "no plain file", _pipe, **OPEN),
+    Hostile("a socket", "folder-invalid", "no plain file", _socket, **OPEN),
+    Hostile("a folder called run.json", "folder-invalid", "no plain file", _folder_instead, **OPEN),
+    Hostile("an extra file", "folder-invalid", "not part of a submission", write("setup.py", "import os"), **OPEN),
+    Hostile(
+        "a file called like an escape",
+        "folder-invalid",
+        "not part of a submission",
+        write("\x1b[2J\nrm -rf", ""),
+        **OPEN,
+    ),
+    Hostile("an extra folder", "folder-invalid", "not part of a submission", _sub_folder, **OPEN),
+    Hostile("a hidden file", "folder-invalid", "not part of a submission", write(".DS_Store", "x"), **OPEN),
+    Hostile(
+        "a hidden folder",
+        "folder-invalid",
+        "not part of a submission",
+        lambda folder, _: (folder / ".git").mkdir(),
+        **OPEN,
+    ),
+    Hostile(
+        "both forms of predictions", "folder-invalid", "not part of a submission", write("predictions.npz", b""), **OPEN
+    ),
+    Hostile("predictions in an archive of numpy", "folder-invalid", "'predictions.npz' is not part", _archive, **OPEN),
+    Hostile("an archive of numpy called Parquet", "predictions-invalid", "no Parquet file", _called_parquet, "parsed"),
+    Hostile("no rows", "folder-invalid", "is missing", lambda folder, _: (folder / "cases.jsonl").unlink(), **OPEN),
+    Hostile(
+        "no predictions",
+        "folder-invalid",
+        "is missing",
+        lambda folder, _: (folder / "predictions.parquet").unlink(),
+        **OPEN,
+    ),
+    Hostile("a terabyte of nothing", "file-too-large", "at most", _sparse("predictions.parquet", 2**40), **OPEN),
+    Hostile("a gigabyte of rows", "file-too-large", "at most", _sparse("cases.jsonl", 2**30), **OPEN),
+    Hostile("a long submission.json", "file-too-large", "at most", _sparse("submission.json", 2**19), **OPEN),
+    Hostile("another hash in the name", "wrong-id", "is called", _rename("multiplane--fair--" + "0" * 12)),
+    Hostile(
+        "the name of another method",
+        "wrong-id",
+        "is called",
         lambda folder, _: folder.rename(folder.with_name(folder.name.replace("fair", "genmed"))),
     ),
-    Hostile("a list with a path upwards", "files-path", _lists("../../etc/passwd")),
-    Hostile("a list with an absolute path", "files-path", _lists("/etc/passwd")),
-    Hostile("a list with a Windows path", "files-path", _lists("C:\\boot.ini")),
-    Hostile("a list with a file that is not there", "files-list", _lists("weights.bin")),
-    Hostile("a list without the rows", "files-list", _listing(lambda listing: listing.pop("cases.jsonl"))),
-    Hostile("a list with another size", "files-size", _listing(lambda listing: listing["run.json"].update(bytes=1))),
+    Hostile("a list with a path upwards", "files-differ", "leads out", _lists("../../etc/passwd")),
+    Hostile("a list with an absolute path", "files-differ", "leads out", _lists("/etc/passwd")),
+    Hostile("a list with a Windows path", "files-differ", "leads out", _lists("C:\\boot.ini")),
+    Hostile("a list with a file that is not there", "files-differ", "do not agree", _lists("weights.bin")),
     Hostile(
-        "a list with another hash", "files-hash", _listing(lambda listing: listing["run.json"].update(sha256="0" * 64))
+        "a list without the rows", "files-differ", "do not agree", _listing(lambda listing: listing.pop("cases.jsonl"))
     ),
-    Hostile("a list in another layout", "files-list", _indented, **OPEN),
-    Hostile("a list with a key twice", "json-duplicate-key", write("files.json", '{"a": 1, "a": 2}'), **OPEN),
-    Hostile("swapped predictions, the list left", "files-size", _swapped, **OPEN),
-    Hostile("swapped predictions, all made to fit", "scores-differ", _swapped, stage="scored"),
     Hostile(
-        "another revision of the data", "data-revision-differs",
+        "a list with another size",
+        "files-differ",
+        "bytes, not",
+        _listing(lambda listing: listing["run.json"].update(bytes=1)),
+    ),
+    Hostile(
+        "a list with another hash",
+        "files-differ",
+        "the sha256 of",
+        _listing(lambda listing: listing["run.json"].update(sha256="0" * 64)),
+    ),
+    Hostile("a list in another layout", "files-differ", "canonical form", _indented, **OPEN),
+    Hostile("a list with a key twice", "json-invalid", "a key twice", write("files.json", '{"a": 1, "a": 2}'), **OPEN),
+    Hostile("swapped predictions, the list left", "files-differ", "bytes, not", _swapped, **OPEN),
+    Hostile("swapped predictions, all made to fit", "scores-differ", "", _swapped, stage="scored"),
+    Hostile(
+        "another revision of the data",
+        "data-revision-differs",
+        "",
         both(
-            change_yaml(data__revision="1" * 64),
+            change_document(data__revision="1" * 64),
             change_record(configuration__data__revision="1" * 64),
         ),
     ),
-    Hostile("another manifest", "data-manifest-differs", change_yaml(data__manifest_sha256="2" * 64), stage="scored"),
-]  # fmt: skip
+    Hostile(
+        "another manifest", "data-manifest-differs", "", change_document(data__manifest_sha256="2" * 64), stage="scored"
+    ),
+]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from hostile import PARSED, SCORED, Hostile, World, both, change_record, change_yaml, lines
+from hostile import PARSED, SCORED, Hostile, World, both, change_document, change_record, lines
 from hostile_cells import rewrite, shapes_of
 
 from benchmark.data.shapes import open_shapes
@@ -64,71 +64,104 @@ def _of_other(case, index, world, old):
 
 
 SCORES = [
-    Hostile("a score made better", "scores-differ", _edit(value=0.999), SCORED),
-    Hostile("a score one bit better", "scores-differ", lines("cases.jsonl", _ulp), SCORED),
-    Hostile("a score of the wrong sign of zero", "scores-differ", _edit(value=-0.0), SCORED),
-    Hostile("a score that is text", "row-invalid", _edit(value="0.99")),
-    Hostile("a score that is a whole number", "row-invalid", _edit(value=1)),
-    Hostile("a row with another field", "row-invalid", _edit(rank=1)),
-    Hostile("a status with code", "scores-differ", _edit(status="<script>"), SCORED),
-    Hostile("another subject", "facts-differ", _edit(subject="nobody"), SCORED),
+    Hostile("a score made better", "scores-differ", "", _edit(value=0.999), SCORED),
+    Hostile("a score one bit better", "scores-differ", "", lines("cases.jsonl", _ulp), SCORED),
+    Hostile("a score of the wrong sign of zero", "scores-differ", "", _edit(value=-0.0), SCORED),
+    Hostile("a score that is text", "record-invalid", "is no number", _edit(value="0.99")),
+    Hostile("a score that is a whole number", "record-invalid", "is no number", _edit(value=1)),
+    Hostile("a row with another field", "record-invalid", "fields of a row", _edit(rank=1)),
+    Hostile("a status with code", "scores-differ", "", _edit(status="<script>"), SCORED),
+    Hostile("another subject", "facts-differ", "", _edit(subject="nobody"), SCORED),
     Hostile(
-        "another observation", "observation-differs",
-        lines("observations.jsonl", lambda rows: [{**rows[0], "sha256": "3" * 64}, *rows[1:]]), SCORED,
+        "another observation",
+        "observation-differs",
+        "",
+        lines("observations.jsonl", lambda rows: [{**rows[0], "sha256": "3" * 64}, *rows[1:]]),
+        SCORED,
     ),
     Hostile(
-        "a failure that is none", "prediction-of-failed-case",
-        lines("cases.jsonl", lambda rows: [
-            {**row, "status": "crashed"} if row["case"] == rows[0]["case"] else row for row in rows
-        ]), SCORED,
+        "a failure that is none",
+        "prediction-of-failed-case",
+        "",
+        lines(
+            "cases.jsonl",
+            lambda rows: [{**row, "status": "crashed"} if row["case"] == rows[0]["case"] else row for row in rows],
+        ),
+        SCORED,
     ),
     Hostile(
-        "a prediction taken back", "prediction-missing", lambda f, w: rewrite(f, lambda cells: cells[1:]), SCORED
+        "a prediction taken back", "prediction-missing", "", lambda f, w: rewrite(f, lambda cells: cells[1:]), SCORED
     ),
     Hostile(
-        "times of zero", "timings-impossible",
-        lines("timings.jsonl", lambda rows: [{**row, "seconds": 0.0} for row in rows]), SCORED,
+        "times of zero",
+        "timings-impossible",
+        "",
+        lines("timings.jsonl", lambda rows: [{**row, "seconds": 0.0} for row in rows]),
+        SCORED,
     ),
     Hostile(
-        "times of a case it has not", "row-invalid",
+        "times of a case it has not",
+        "record-invalid",
+        "no case of the run",
         lines("timings.jsonl", lambda rows: [*rows[1:], {**rows[0], "case": "none", "seconds": 1e-5}]),
     ),
     Hostile(
-        "times of its fastest case only", "row-invalid",
+        "times of its fastest case only",
+        "record-invalid",
+        "two lines",
         lines("timings.jsonl", lambda rows: [{**rows[0], "seconds": 1e-5}] * len(rows)),
     ),
     Hostile(
-        "a memory of no size", "timings-impossible",
-        lines("timings.jsonl", lambda rows: [{**row, "peak_device_mib": -1.0} for row in rows]), SCORED,
-    ),
-    Hostile(
-        "a hash that is a list", "data-manifest-differs", change_record(configuration__data__manifest_sha256=[1]),
+        "a memory of no size",
+        "timings-impossible",
+        "",
+        lines("timings.jsonl", lambda rows: [{**row, "peak_device_mib": -1.0} for row in rows]),
         SCORED,
     ),
-    Hostile("a record without configuration", "record-invalid", change_record(configuration=None)),
-    Hostile("a record of another method", "record-contradicts", change_record(configuration__method__name="genmed")),
-    Hostile("an easier task of the same name", "task-differs", change_record(configuration__task__version=9), SCORED),
     Hostile(
-        "signatures of its own", "signatures-differ",
-        both(
-            change_yaml(signatures={"overlap/dice": "dice|mine|v1"}),
-            change_record(configuration__signatures={"overlap/dice": "dice|mine|v1"}),
-        ), SCORED,
+        "a hash that is a list",
+        "data-manifest-differs",
+        "",
+        change_record(configuration__data__manifest_sha256=[1]),
+        SCORED,
     ),
-]  # fmt: skip
+    Hostile("a record without configuration", "record-invalid", "no configuration", change_record(configuration=None)),
+    Hostile(
+        "a record of another method", "record-invalid", "method is", change_record(configuration__method__name="genmed")
+    ),
+    Hostile(
+        "an easier task of the same name", "task-differs", "", change_record(configuration__task__version=9), SCORED
+    ),
+    Hostile(
+        "signatures of its own",
+        "signatures-differ",
+        "",
+        both(
+            change_document(signatures={"overlap/dice": "dice|mine|v1"}),
+            change_record(configuration__signatures={"overlap/dice": "dice|mine|v1"}),
+        ),
+        SCORED,
+    ),
+]
 CASES = [
-    Hostile("the last case left out", "cases-missing", _without_last_case),
+    Hostile("the last case left out", "cases-differ", "lacks", _without_last_case),
     Hostile(
         "the worst rows left out",
-        "cases-missing",
+        "cases-differ",
+        "lacks",
         lines("cases.jsonl", lambda rows: [row for row in rows if row["case"] != rows[0]["case"]]),
     ),
-    Hostile("a case of its own", "cases-unknown", _rename_case("my best case")),
-    Hostile("a case of the validation split", "cases-of-another-split", _rename_case("v0_femur_left")),
-    Hostile("a case it was trained on", "cases-of-another-split", _rename_case("t0_femur_left")),
-    Hostile("a case twice", "cases-order", lines("cases.jsonl", lambda rows: [*rows, *rows[:7]])),
-    Hostile("cases in another order", "cases-order", lines("cases.jsonl", lambda rows: [*rows[7:], *rows[:7]])),
-    Hostile("a metric left out", "rows-missing", lines("cases.jsonl", lambda rows: rows[1:]), SCORED),
+    Hostile("a case of its own", "cases-differ", "of no split", _rename_case("my best case")),
+    Hostile("a case of the validation split", "cases-differ", "of split", _rename_case("v0_femur_left")),
+    Hostile("a case it was trained on", "cases-differ", "of split", _rename_case("t0_femur_left")),
+    Hostile("a case twice", "cases-differ", "not together", lines("cases.jsonl", lambda rows: [*rows, *rows[:7]])),
+    Hostile(
+        "cases in another order",
+        "cases-differ",
+        "not in the order",
+        lines("cases.jsonl", lambda rows: [*rows[7:], *rows[:7]]),
+    ),
+    Hostile("a metric left out", "cases-differ", "has rows of", lines("cases.jsonl", lambda rows: rows[1:]), SCORED),
 ]
 
 
@@ -141,41 +174,64 @@ def _coins(case, index, *_):
 
 
 COPIES = [
-    Hostile("checkerboards, which take a minute to score", "cell-rough", _predict(_checkers), PARSED),
-    Hostile("noise, which takes a minute to score", "cell-rough", _predict(_coins), PARSED),
-    Hostile("the truth", "prediction-is-truth", _predict(lambda case, *_: case.truth), SCORED),
     Hostile(
-        "the truth with noise", "prediction-is-truth",
-        _predict(lambda case, index, *_: _noise(case.truth, index)), SCORED,
+        "checkerboards, which take a minute to score", "cell-unscorable", "a surface of", _predict(_checkers), PARSED
+    ),
+    Hostile("noise, which takes a minute to score", "cell-unscorable", "a surface of", _predict(_coins), PARSED),
+    Hostile("the truth", "prediction-is-truth", "", _predict(lambda case, *_: case.truth), SCORED),
+    Hostile(
+        "the truth with noise",
+        "prediction-is-truth",
+        "",
+        _predict(lambda case, index, *_: _noise(case.truth, index)),
+        SCORED,
     ),
     Hostile(
-        "the truth, said to be a control", "prediction-is-truth",
-        both(_predict(lambda case, *_: case.truth), change_yaml(method__control=True)), SCORED,
+        "the truth, said to be a control",
+        "prediction-is-truth",
+        "",
+        both(_predict(lambda case, *_: case.truth), change_document(method__control=True)),
+        SCORED,
     ),
-    Hostile("another's predictions", "copied-predictions", _predict(_of_other), SCORED),
+    Hostile("another's predictions", "copied-predictions", "", _predict(_of_other), SCORED),
     Hostile(
-        "another's predictions with noise", "copied-predictions",
-        _predict(lambda c, i, w, old: _noise(_of_other(c, i, w, old), i)), SCORED,
+        "another's predictions with noise",
+        "copied-predictions",
+        "",
+        _predict(lambda c, i, w, old: _noise(_of_other(c, i, w, old), i)),
+        SCORED,
     ),
     Hostile(
-        "another's predictions under its name, with noise", "copied-predictions",
+        "another's predictions under its name, with noise",
+        "copied-predictions",
+        "",
         both(
             _predict(lambda c, i, w, old: _noise(_of_other(c, i, w, old), i)),
-            change_yaml(method__name="careful", authors=[{"name": "Eve"}]),
+            change_document(method__name="careful", authors=[{"name": "Eve"}]),
             change_record(configuration__method__name="careful"),
-        ), SCORED,
+        ),
+        SCORED,
     ),
     Hostile(
-        "half of them another's", "copied-predictions",
-        _predict(lambda c, i, w, old: old if i % 2 else _of_other(c, i, w, old)), SCORED,
+        "half of them another's",
+        "copied-predictions",
+        "",
+        _predict(lambda c, i, w, old: old if i % 2 else _of_other(c, i, w, old)),
+        SCORED,
     ),
     Hostile(
-        "training shapes", "copies-training-shapes",
-        _predict(lambda case, index, world, _: ShapeTrainingData(world.data).sdf(index)), SCORED,
+        "training shapes",
+        "copies-training-shapes",
+        "",
+        _predict(lambda case, index, world, _: ShapeTrainingData(world.data).sdf(index)),
+        SCORED,
     ),
     Hostile(
-        "one shape for all", "constant-predictions",
-        _predict(lambda case, index, world, _: shapes_of(world.honest)["e0_femur_left"]), SCORED,
+        "one shape for all",
+        "constant-predictions",
+        "",
+        _predict(lambda case, index, world, _: shapes_of(world.honest)["e0_femur_left"]),
+        SCORED,
     ),
-]  # fmt: skip
+]
 CORPUS = [*SCORES, *CASES, *COPIES]

@@ -136,41 +136,107 @@ def _hollow(array):
 
 
 FILES = [
-    Hostile("no Parquet", "parquet-not-parquet", write(NAME, b"hello, world"), PARSED),
-    Hostile("an empty file", "parquet-not-parquet", write(NAME, b""), PARSED),
-    Hostile("a footer of two gigabytes", "parquet-footer", _bytes(_lying_footer), PARSED),
-    Hostile("a footer of five megabytes", "parquet-footer", _table(_described, store_schema=True), PARSED),
-    Hostile("encrypted", "parquet-encrypted", _bytes(_encrypted), PARSED),
-    Hostile("zeros in the middle", "parquet-damaged", _bytes(_damaged), PARSED),
-    Hostile("5000 columns", "parquet-columns", _table(_columns(5000)), PARSED),
-    Hostile("three other columns", "parquet-columns", _table(_columns(3)), PARSED),
-    Hostile("cells as lists of floats", "parquet-types", _table(_typed("sdf", pa.list_(pa.float32()), [0.1])), PARSED),
-    Hostile("cases as numbers", "parquet-types", _table(_typed("case", pa.int64(), 1)), PARSED),
-    Hostile("cells nested 10 deep", "parquet-types", _table(_typed("sdf", _nested(10), None)), PARSED),
-    Hostile("cells nested 60 deep", "parquet-damaged", _table(_typed("sdf", _nested(60), None)), PARSED),
-    Hostile("an extension type that is a pickle", "parquet-types", _table(_extension, store_schema=True), PARSED),
-    Hostile("packed with gzip", "parquet-compression", _cells(lambda c: c, compression="gzip"), PARSED),
-    Hostile("a dictionary of one cell", "parquet-encoding", _cells(
-        lambda cells: [(case, cells[0][1]) for case, _ in cells], use_dictionary=["sdf"]
-    ), PARSED),
-    Hostile("a gigabyte of zeros, packed", "parquet-declared-size", _cells(
-        lambda cells: [(case, bytes(2**30 // len(cells))) for case, _ in cells]
-    ), PARSED),
-    Hostile("a million rows of nothing", "parquet-rows", _table(_many), PARSED),
-]  # fmt: skip
+    Hostile("no Parquet", "predictions-invalid", "no Parquet file", write(NAME, b"hello, world"), PARSED),
+    Hostile("an empty file", "predictions-invalid", "no Parquet file", write(NAME, b""), PARSED),
+    Hostile("a footer of two gigabytes", "predictions-invalid", "a footer of", _bytes(_lying_footer), PARSED),
+    Hostile(
+        "a footer of five megabytes",
+        "predictions-invalid",
+        "a footer of",
+        _table(_described, store_schema=True),
+        PARSED,
+    ),
+    Hostile("encrypted", "predictions-invalid", "encrypted", _bytes(_encrypted), PARSED),
+    Hostile("zeros in the middle", "predictions-invalid", "does not decode", _bytes(_damaged), PARSED),
+    Hostile("5000 columns", "predictions-invalid", "5000 columns", _table(_columns(5000)), PARSED),
+    Hostile("three other columns", "predictions-invalid", "columns", _table(_columns(3)), PARSED),
+    Hostile(
+        "cells as lists of floats",
+        "predictions-invalid",
+        "is of type",
+        _table(_typed("sdf", pa.list_(pa.float32()), [0.1])),
+        PARSED,
+    ),
+    Hostile("cases as numbers", "predictions-invalid", "is of type", _table(_typed("case", pa.int64(), 1)), PARSED),
+    Hostile(
+        "cells nested 10 deep", "predictions-invalid", "is of type", _table(_typed("sdf", _nested(10), None)), PARSED
+    ),
+    Hostile(
+        "cells nested 60 deep",
+        "predictions-invalid",
+        "does not decode",
+        _table(_typed("sdf", _nested(60), None)),
+        PARSED,
+    ),
+    Hostile(
+        "an extension type that is a pickle",
+        "predictions-invalid",
+        "extension type",
+        _table(_extension, store_schema=True),
+        PARSED,
+    ),
+    Hostile(
+        "packed with gzip", "predictions-invalid", "compressed with", _cells(lambda c: c, compression="gzip"), PARSED
+    ),
+    Hostile(
+        "a dictionary of one cell",
+        "predictions-invalid",
+        "encoded as",
+        _cells(lambda cells: [(case, cells[0][1]) for case, _ in cells], use_dictionary=["sdf"]),
+        PARSED,
+    ),
+    Hostile(
+        "a gigabyte of zeros, packed",
+        "predictions-invalid",
+        "unpacks to",
+        _cells(lambda cells: [(case, bytes(2**30 // len(cells))) for case, _ in cells]),
+        PARSED,
+    ),
+    Hostile("a million rows of nothing", "predictions-invalid", "rows, there are", _table(_many), PARSED),
+]
 ROWS = [
-    Hostile("a row without a cell", "parquet-null", _table(_null), PARSED),
-    Hostile("a cell that is too short", "cell-size", _cells(lambda c: [(c[0][0], c[0][1][:-2]), *c[1:]]), PARSED),
-    Hostile("a cell of another hash", "cell-hash", _table(_hash), PARSED),
-    Hostile("a case of no split", "case-unknown", _cells(lambda c: [("x", c[0][1]), *c[1:]]), PARSED),
-    Hostile("a case called like a path", "case-unknown", _cells(lambda c: [("../../x", c[0][1]), *c[1:]]), PARSED),
-    Hostile("a case with a name of a megabyte", "parquet-declared-size", _cells(_long_name), PARSED),
-    Hostile("two cells of one case", "case-twice", _cells(lambda c: [c[0], c[0], *c[2:]]), PARSED),
-    Hostile("cells in another order", "case-order", _cells(lambda c: [*c[1:], c[0]]), PARSED),
-    Hostile("a cell with NaN", "cell-not-finite", _values(_set(np.nan)), PARSED),
-    Hostile("a cell with infinity", "cell-not-finite", _values(_set(-np.inf)), PARSED),
-    Hostile("a cell with 60,000", "cell-range", _values(_set(6e4)), PARSED),
-    Hostile("a cell with minus zero", "cell-form", _values(_set(-0.0)), PARSED),
-    Hostile("a cell with nothing inside", "cell-empty", _values(_hollow), PARSED),
-]  # fmt: skip
+    Hostile("a row without a cell", "predictions-invalid", "missing value", _table(_null), PARSED),
+    Hostile(
+        "a cell that is too short",
+        "cell-invalid",
+        "bytes, not",
+        _cells(lambda c: [(c[0][0], c[0][1][:-2]), *c[1:]]),
+        PARSED,
+    ),
+    Hostile("a cell of another hash", "cell-invalid", "another sha256", _table(_hash), PARSED),
+    Hostile(
+        "a case of no split",
+        "predictions-invalid",
+        "no case of this split",
+        _cells(lambda c: [("x", c[0][1]), *c[1:]]),
+        PARSED,
+    ),
+    Hostile(
+        "a case called like a path",
+        "predictions-invalid",
+        "no case of this split",
+        _cells(lambda c: [("../../x", c[0][1]), *c[1:]]),
+        PARSED,
+    ),
+    Hostile("a case with a name of a megabyte", "predictions-invalid", "unpacks to", _cells(_long_name), PARSED),
+    Hostile(
+        "two cells of one case",
+        "predictions-invalid",
+        "two predictions",
+        _cells(lambda c: [c[0], c[0], *c[2:]]),
+        PARSED,
+    ),
+    Hostile(
+        "cells in another order",
+        "predictions-invalid",
+        "not where it should be",
+        _cells(lambda c: [*c[1:], c[0]]),
+        PARSED,
+    ),
+    Hostile("a cell with NaN", "cell-invalid", "not finite", _values(_set(np.nan)), PARSED),
+    Hostile("a cell with infinity", "cell-invalid", "not finite", _values(_set(-np.inf)), PARSED),
+    Hostile("a cell with 60,000", "cell-invalid", "beyond the truncation", _values(_set(6e4)), PARSED),
+    Hostile("a cell with minus zero", "cell-invalid", "negative zeros", _values(_set(-0.0)), PARSED),
+    Hostile("a cell with nothing inside", "cell-invalid", "no voxel inside", _values(_hollow), PARSED),
+]
 CORPUS = [*FILES, *ROWS]

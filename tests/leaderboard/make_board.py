@@ -11,7 +11,7 @@ from benchmark.contract import Case
 from benchmark.observations import observe
 from leaderboard.model import Board, Column, Entry, Finding, Interval, MethodPage, Rank, Table, Verification
 from leaderboard.site import CaseFacts, CaseScores
-from leaderboard.site.names import key
+from leaderboard.site.files import key
 from medshape_text.seeds import generator_for, seed_for
 
 TASKS = ("multiplane", "oneplane", "triplane", "broken", "noisy")

@@ -15,12 +15,11 @@ from benchmark.data.rows import read_manifest
 from leaderboard.cli import app
 
 CARD = """\
-authors:
-  - name: "Grace <b>Hopper</b>"
-title: A method of the tests
-licence: MIT
-training_sets:
-  - none
+title = "A method of the tests"
+licence = "MIT"
+training_sets = ["none"]
+[[authors]]
+name = "Grace <b>Hopper</b>"
 """
 
 
@@ -32,9 +31,9 @@ def run(*arguments: object) -> Result:
 def results(data_set: Path, run_of: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two submissions, verified."""
     folder = tmp_path_factory.mktemp("board")
-    (folder / "card.yaml").write_text(CARD)
+    (folder / "card.toml").write_text(CARD)
     for method in ("careful", "rough"):
-        made = run("submit", run_of(method), "--model-card", folder / "card.yaml", "--to", folder / "results",
+        made = run("submit", run_of(method), "--model-card", folder / "card.toml", "--to", folder / "results",
                    "--data", data_set)  # fmt: skip
         assert made.exit_code == 0, made.output
         checked = run("verify", made.stdout.replace("\n", ""), "--data", data_set, "--write")
@@ -97,7 +96,7 @@ def test_headlines_for_the_hub(results: Path) -> None:
 def test_what_is_missing_is_said(
     results: Path, data_set: Path, tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
-    card = results.parent / "card.yaml"
+    card = results.parent / "card.toml"
     result = run(*(text.format(card=card, tmp=tmp_path) for text in arguments), "--data", data_set)
     assert result.exit_code == code, result.output
     assert message in " ".join(result.stderr.split())
@@ -119,7 +118,7 @@ def test_a_dry_run_says_the_whole_pull_request(
     results: Path, data_set: Path, run_of: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    said = run("submit", run_of("careful"), "--model-card", results.parent / "card.yaml", "--data", data_set,
+    said = run("submit", run_of("careful"), "--model-card", results.parent / "card.toml", "--data", data_set,
                "--to", "hf://datasets/org/name", "--dry-run")  # fmt: skip
     assert said.exit_code == 0, said.output
     name = next((results / "submissions").glob("*--careful--*")).name

@@ -14,8 +14,7 @@ from fake_results import add, rows_of, withdraw, write_verification
 
 from leaderboard.model import Finding
 from leaderboard.rank.check import check, passes
-from leaderboard.rank.results import read_results
-from leaderboard.rank.verifications import verification_of
+from leaderboard.rank.results import read_results, verification_of
 
 
 @pytest.fixture
@@ -190,7 +189,9 @@ def test_files_of_nothing_are_named(results, truth):
 def test_a_swapped_prediction_file_is_found(results, truth):
     folder = next((results / "submissions").iterdir())
     (folder / "predictions.parquet").write_bytes(b"others")
-    assert codes(check(results, truth)) == {"files-hash"}
+    found = check(results, truth)
+    assert codes(found) == {"files-differ"}
+    assert any("predictions.parquet has 6 bytes" in finding.detail for finding in found)
 
 
 @pytest.mark.parametrize("name", [".DS_Store", ".hidden.py"])
@@ -200,8 +201,8 @@ def test_nothing_hides_in_an_old_submission(results, truth, tmp_path, name):
     (folder / name).write_bytes(b"x")
     (folder / ".git").mkdir()
     found = check(results, truth, base)
-    assert codes(found) == {"unexpected-file"}
-    assert {name, ".git"} <= {finding.detail.split("'")[1] for finding in found}
+    assert codes(found) == {"folder-invalid"}
+    assert all(f"'{odd}' is not part" in found[0].detail for odd in (name, ".git"))
 
 
 def test_hidden_folders_beside_submissions_are_none(results, truth):
@@ -217,7 +218,9 @@ def test_a_file_too_many_or_too_few(results, truth, name):
     folder = next((results / "submissions").iterdir())
     (folder / name).write_bytes(b"x")
     (folder / "predictions.parquet").unlink()
-    assert codes(check(results, truth)) == {"unexpected-file", "missing-file"}
+    found = check(results, truth)
+    assert codes(found) == {"folder-invalid"}
+    assert all(told in found[0].detail for told in (f"'{name}' is not part", "predictions.parquet is missing"))
 
 
 def test_a_link_is_no_file(results, truth, tmp_path):
@@ -225,7 +228,9 @@ def test_a_link_is_no_file(results, truth, tmp_path):
     path = folder / "predictions.parquet"
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
-    assert codes(check(results, truth)) == {"files-hash"}
+    found = check(results, truth)
+    assert codes(found) == {"folder-invalid"}
+    assert "'predictions.parquet' is a symbolic link" in found[0].detail
 
 
 def test_the_same_predictions_twice_under_one_method(results, truth):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import statistics
@@ -17,11 +18,12 @@ from huggingface_hub._eval_results import parse_eval_result_entries
 
 from leaderboard.model import Column, Entry, Finding, Interval, Rank, Table
 from leaderboard.rank.board import board_of
-from leaderboard.rank.exports import table_csv, table_json
-from leaderboard.rank.hub_results import eval_results
+from leaderboard.rank.exports import eval_results, table_csv, table_json
 from leaderboard.rank.results import read_results
 from leaderboard.rank.tables import tables_of
+from leaderboard.submission.layout import submission_id
 from leaderboard.views import ResultViews
+from medshape_text.hashing import canonical_json, sha256
 
 
 @pytest.fixture
@@ -189,7 +191,7 @@ def test_a_flag_stays_with_the_line(results):
 
 
 @pytest.mark.parametrize("code", ["prediction-is-truth", "copied-predictions", "trained-on-test"])
-def test_what_is_not_its_own_answer_has_no_place_and_replaces_nothing(results, code):
+def test_what_is_not_its_own_answer_has_no_rank_and_replaces_nothing(results, code):
     own = add(results, "one", rows_of(0.7, 1), created="2026-11-01T00:00:00+00:00")
     add(results, "other", rows_of(0.6, 3))
     flag = Finding(code, "flagged", "x")
@@ -221,7 +223,7 @@ def test_what_is_withdrawn_stays_visible_unranked_and_replaces_nothing(results):
     assert [finding.detail for finding in gone.findings] == ["withdrawn: trained on the test split"]
 
 
-def test_equal_methods_share_places(results):
+def test_equal_methods_share_ranks(results):
     for seed in (1, 2, 3):
         add(results, f"m{seed}", rows_of(0.9, seed))
     add(results, "poor", rows_of(0.5, 4))
@@ -249,28 +251,42 @@ def test_the_wrong_files_are_not_what_was_verified(results):
     assert [finding.code for finding in found.findings] == ["verified-other-files"]
 
 
+def resealed(folder, name, content):
+    """Spoil a file, and make the list and the name of the folder fit."""
+    (folder / name).write_bytes(content)
+    listed = json.loads((folder / "files.json").read_bytes())
+    listed[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    (folder / "files.json").write_bytes(canonical_json(listed))
+    folder.rename(folder.with_name(submission_id("multiplane", "one", sha256(canonical_json(listed)))))
+
+
 @pytest.mark.parametrize(
-    ("spoil", "code"),
+    ("spoil", "code", "said"),
     [
-        (lambda folder: (folder / "run.json").unlink(), "missing-file"),
-        (lambda folder: (folder / "run.json").write_bytes(b"{"), "json-damaged"),
-        (lambda folder: (folder / "run.json").write_bytes(b"[" * 100_000), "json-damaged"),
-        (lambda folder: (folder / "run.json").write_bytes(b'{"a": NaN}'), "json-damaged"),
-        (lambda folder: (folder / "run.json").write_bytes(b"{}"), "files-hash"),
-        (lambda folder: (folder / "submission.yaml").write_bytes(b"!!python/object:os.system x"), "yaml-unsafe"),
-        (lambda folder: (folder / "files.json").write_bytes(b'{"a": 1}'), "files-list"),
+        (lambda folder: (folder / "run.json").unlink(), "folder-invalid", "run.json is missing"),
+        (lambda folder: (folder / "run.json").write_bytes(b"{"), "files-differ", "run.json has 1 bytes"),
+        (lambda folder: (folder / "run.json").write_bytes(b"[" * 100_000), "files-differ", "run.json has 100000"),
+        (lambda folder: (folder / "run.json").write_bytes(b'{"a": NaN}'), "files-differ", "run.json has 10 bytes"),
+        (lambda folder: (folder / "run.json").write_bytes(b"{}"), "files-differ", "run.json has 2 bytes"),
+        (lambda folder: (folder / "submission.json").write_bytes(b"!!python/object:os.system x"),
+         "files-differ", "submission.json has"),
+        (lambda folder: resealed(folder, "submission.json", b"!!python/object x"), "json-invalid", "is no JSON"),
+        (lambda folder: resealed(folder, "run.json", b"{"), "json-invalid", "run.json is no JSON"),
+        (lambda folder: resealed(folder, "run.json", b"[" * 100_000), "json-too-large", "nested deeper"),
+        (lambda folder: resealed(folder, "run.json", b'{"a": NaN}'), "json-invalid", "not finite"),
+        (lambda folder: (folder / "files.json").write_bytes(b'{"a": 1}'), "files-differ", "do not agree"),
         (lambda folder: (folder / "files.json").rename(folder / "f") and (folder / "files.json").symlink_to("f"),
-         "not-a-file"),
-        (lambda folder: folder.rename(folder.with_name("multiplane--one--000000000000")), "wrong-id"),
-        (lambda folder: folder.rename(folder.with_name("x")) and folder.symlink_to("x"), "not-a-folder"),
+         "folder-invalid", "'files.json' is a symbolic link"),
+        (lambda folder: folder.rename(folder.with_name("multiplane--one--000000000000")), "wrong-id", "its content"),
+        (lambda folder: folder.rename(folder.with_name("x")) and folder.symlink_to("x"), "folder-invalid", "no folder"),
     ],
 )  # fmt: skip
-def test_a_hostile_folder_is_refused_and_hurts_no_other(results, spoil, code):
+def test_a_hostile_folder_is_refused_and_hurts_no_other(results, spoil, code, said):
     name = add(results, "one", rows_of(0.9, 1))
     good = add(results, "good", rows_of(0.9, 2))
     spoil(results / "submissions" / name)
     found = {each.id: each for each in read_results(results).submissions}
-    bad = [each for each in found.values() if code in {finding.code for finding in each.findings}]
+    bad = [each for each in found.values() if any(f.code == code and said in f.detail for f in each.findings)]
     assert bad
     assert all(each.refused for each in bad)
     (table,) = measured(results)
@@ -418,7 +434,7 @@ def test_rows_and_times_that_were_changed_after_verification_are_not_shown(resul
     path = results / "submissions" / changed / name
     path.write_text(path.read_text().replace("3.0", "1e-05") + "\n")
     (submission,) = read_results(results).submissions
-    assert [finding.code for finding in submission.findings] == ["files-hash"]
+    assert [finding.code for finding in submission.findings] == ["files-differ"]
     assert measured(results) == []
 
 
@@ -431,7 +447,7 @@ def test_one_stranger_cannot_rename_the_data_set(results):
     assert {table.data_name for table in measured(results)} == {"mini"}
 
 
-def test_a_group_has_one_place_however_it_writes_its_names(results):
+def test_a_group_has_one_rank_however_it_writes_its_names(results):
     names = ("René", "RENE\u0301 ")
     for day, name in enumerate(names, 1):
         add(results, "good", rows_of(0.9, day), authors=[{"name": name}], created=f"2026-11-0{day}T00:00:00+00:00")

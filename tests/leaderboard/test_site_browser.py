@@ -89,7 +89,7 @@ def test_filters_by_text_tier_and_controls_and_the_plot_follows(browser, site):
         return [text.split()[0] for text in column(browser, "#ranking", "Method")]
 
     def drawn():
-        return len(browser.find_elements(By.CSS_SELECTOR, "[data-chart=ranks] .place"))
+        return len(browser.find_elements(By.CSS_SELECTOR, "[data-chart=ranks] .rank-bar"))
 
     everything = names()
     assert len(everything) == 12

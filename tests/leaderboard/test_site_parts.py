@@ -22,13 +22,10 @@ from benchmark.report.surfaces import surface
 from benchmark.statistics import Table as Values
 from benchmark.statistics import cluster_bootstrap
 from leaderboard.model import Column, Entry, Finding, Interval, Rank
-from leaderboard.site import CaseScores, Space, assets, front, numbers, standing
-from leaderboard.site.data import data_script
-from leaderboard.site.folder import MARKER, replacing_site
-from leaderboard.site.meshes import MOST_FACES, clustered, light, packed
-from leaderboard.site.names import key, safe_link
-from leaderboard.site.scenes import method_mesh
-from leaderboard.site.space import space_readme
+from leaderboard.site import CaseScores, Space, pages, ranking, tasks
+from leaderboard.site.build import space_readme
+from leaderboard.site.files import MARKER, data_script, key, replacing_site, safe_link
+from leaderboard.site.scenes import MOST_FACES, clustered, light, method_mesh, packed
 
 NODE = shutil.which("node")
 STATIC = files("leaderboard.site").joinpath("static")
@@ -74,13 +71,13 @@ def test_addresses_that_are_linked(address):
 def test_numbers_by_hand():
     dice = Column("dice", "dice|v1", "Dice", True)
     cd = Column("cd", "cd|mm|v1", "CD", False, "mm")
-    assert numbers.text(dice, 0.98765) == "0.988"
-    assert [numbers.text(cd, value) for value in (0.0, 0.01234, 1.0, 99.94, 123.4, 0.00001, 2e9)] == [
+    assert ranking.text(dice, 0.98765) == "0.988"
+    assert [ranking.text(cd, value) for value in (0.0, 0.01234, 1.0, 99.94, 123.4, 0.00001, 2e9)] == [
         "0.00", "0.0123", "1.00", "99.9", "123", "1.00e-05", "2.00e+09",
     ]  # fmt: skip
-    assert numbers.text(cd, math.nan) == numbers.text(cd, None) == numbers.text(cd, math.inf) == "–"
-    assert numbers.interval(dice, Interval(0.5, 0.4, 0.6)) == "[0.400, 0.600]"
-    assert numbers.interval(dice, Interval(0.5)) == ""
+    assert ranking.text(cd, math.nan) == ranking.text(cd, None) == ranking.text(cd, math.inf) == "–"
+    assert ranking.interval(dice, Interval(0.5, 0.4, 0.6)) == "[0.400, 0.600]"
+    assert ranking.interval(dice, Interval(0.5)) == ""
 
 
 def in_node(module, names, expression):
@@ -102,7 +99,7 @@ def test_scripts_write_numbers_as_the_pages_do():
     values = [float(f"{v:.6g}") for v in np.exp(rng.uniform(-14, 24, 500))] + [0.0, 1.0, -0.5, -123.4]
     both = "((v) => [written('number', v), written('fraction', v)])"
     found = in_node("numbers.js", "written", f"{json.dumps(values)}.map{both}")
-    assert found == [[numbers.written("number", v), numbers.written("fraction", v)] for v in values]
+    assert found == [[ranking.written("number", v), ranking.written("fraction", v)] for v in values]
 
 
 def test_the_browsers_bootstrap_agrees_with_the_toolkits():
@@ -158,15 +155,15 @@ def test_data_files_hold_one_string_and_nothing_that_runs():
 
 
 def test_scripts_are_joined_once_each_after_what_they_need():
-    for name in assets.SCRIPTS:
-        code = assets.script(name)
+    for name in pages.SCRIPTS:
+        code = pages.script(name)
         assert not re.search(r"^(import|export)\b", code, re.MULTILINE)
         parts = re.findall(r"^// ([\w-]+\.js)$", code, re.MULTILINE)
         assert len(parts) == len(set(parts))
         assert parts[-1] == name
-    assert "viewer.js" in assets.script("case.js")
+    assert "viewer.js" in pages.script("case.js")
     with pytest.raises(FileNotFoundError, match=r"static/nothing\.js"):
-        assets.static("nothing.js")
+        pages.static("nothing.js")
 
 
 def test_light_surfaces_stay_on_the_surface_and_within_the_budget():
@@ -243,7 +240,7 @@ def test_nothing_is_written_beside_the_site(tmp_path, address):
         folder.write(address, b"")
 
 
-def test_lines_stand_by_place_then_value_and_only_what_we_computed_has_a_place():
+def test_lines_are_in_order_of_rank_then_value_and_only_what_we_computed_has_a_rank():
     table = replace(make_board(4, 1).tables[0], entries=(
         Entry("c", "control", "", "recomputed", True, {"dice": Interval(1.0)}, Rank(1, 1, 1)),
         Entry("r", "reported", "", "self-reported", False, {"dice": Interval(0.99)}, Rank(1, 1, 1)),
@@ -252,12 +249,12 @@ def test_lines_stand_by_place_then_value_and_only_what_we_computed_has_a_place()
         Entry("z", "z", "", "recomputed", False, {"dice": Interval(0.95)}, Rank(3, 3, 2)),
         Entry("x", "x", "", "recomputed", values={"dice": Interval(1.0)}, findings=(Finding("copied", "refused", ""),)),
     ))  # fmt: skip
-    assert [(line.entry.submission, line.rank) for line in standing.lines(table)] == [
+    assert [(line.entry.submission, line.rank_text) for line in ranking.lines(table)] == [
         ("a", "1–2"), ("b", "1–2"), ("z", "3"), ("r", "–"), ("c", "control"),
     ]  # fmt: skip
-    assert [line.entry.submission for line in standing.leaders(table)] == ["a", "b"]
-    assert [entry.submission for entry in standing.refused(table)] == ["x"]
-    assert front.summary(table).ranked == 3
+    assert [line.entry.submission for line in ranking.leaders(table)] == ["a", "b"]
+    assert [entry.submission for entry in ranking.refused(table)] == ["x"]
+    assert tasks.summary(table).ranked == 3
 
 
 def test_where_less_is_better_the_least_stands_first():
@@ -267,7 +264,7 @@ def test_where_less_is_better_the_least_stands_first():
         for name, value in (("far", 3.0), ("near", 1.0), ("unknown", math.nan))
     )
     table = replace(table, headline="cd", entries=entries)
-    assert [line.entry.submission for line in standing.lines(table)] == ["near", "far", "unknown"]
+    assert [line.entry.submission for line in ranking.lines(table)] == ["near", "far", "unknown"]
 
 
 def test_the_readme_is_the_front_matter_of_a_static_space():

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from fake_runs import make_run
 from submitting_process import CARD
 from submitting_server import contents, killed_everywhere
@@ -58,7 +57,7 @@ def test_a_submission_holds_what_the_run_measured(run_of, tmp_path, data_set) ->
     run = run_of("fair")
     folder = make_submission(run, tmp_path / "out", CARD, data_set)
     found = contents(folder)
-    assert set(found) == {"submission.yaml", "run.json", "cases.jsonl", "timings.jsonl", "observations.jsonl",
+    assert set(found) == {"submission.json", "run.json", "cases.jsonl", "timings.jsonl", "observations.jsonl",
                           "predictions.parquet", "files.json"}  # fmt: skip
     for name in ("run.json", "cases.jsonl", "timings.jsonl", "observations.jsonl"):
         assert found[name] == (run / name).read_bytes()
@@ -87,7 +86,7 @@ def test_a_submission_holds_what_the_run_measured(run_of, tmp_path, data_set) ->
 
 def test_what_is_said_comes_from_run_spec_and_card(run_of, tmp_path, data_set) -> None:
     folder = make_submission(run_of("fair"), tmp_path, CARD, data_set)
-    said, run = yaml.safe_load((folder / "submission.yaml").read_bytes()), load_run(run_of("fair"))
+    said, run = json.loads((folder / "submission.json").read_bytes()), load_run(run_of("fair"))
     assert said["method"] == {
         "name": "fair", "title": "Mine", "control": False,
         "spec_sha256": run.configuration["method"]["spec_sha256"],
@@ -126,8 +125,9 @@ def test_weights_that_were_used_are_told(data_set, tmp_path) -> None:
     ]
     refused("card", run, tmp_path / "c", digest, card=dataclasses.replace(CARD, weights=(Weights("0" * 64),)))
     refused("card", run, tmp_path / "c", "about 'other'", card=dataclasses.replace(CARD, method="other"))
-    refused("licence", run, tmp_path / "c", "SPDX", card=dataclasses.replace(CARD, licence="free"))
+    refused("schema", run, tmp_path / "c", "SPDX", card=dataclasses.replace(CARD, licence="free"))
     refused("schema", run, tmp_path / "c", "notes", card=dataclasses.replace(CARD, notes="\x1b[2J"))
+    refused("schema", run, tmp_path / "c", "invisible", card=dataclasses.replace(CARD, notes="gen\u200bmed"))
 
 
 def test_failed_cases_have_no_prediction_and_keep_their_rows(run_of, tmp_path, data_set) -> None:
@@ -162,7 +162,7 @@ def test_a_copy_into_a_results_folder(run_of, tmp_path) -> None:
     assert copy.stat().st_mtime_ns == before
     assert [path.name for path in copy.parent.iterdir()] == [made.name]
     (copy / "cases.jsonl").write_bytes(b"{}\n")
-    with pytest.raises(SubmissionError, match=r"cases\.jsonl is not what files\.json lists"):
+    with pytest.raises(SubmissionError, match=r"cases\.jsonl has 3 bytes, not \d+ as files\.json says"):
         to_folder(made, results)
 
 
@@ -259,19 +259,22 @@ def test_a_full_disk_is_one_message(run, tmp_path, monkeypatch) -> None:
 
 def test_a_damaged_submission_is_not_opened(run_of, tmp_path) -> None:
     made = make_submission(run_of("fair"), tmp_path / "made", CARD)
-    for number, damage in enumerate([
-        lambda folder: (folder / "timings.jsonl").unlink(),
-        lambda folder: (folder / "extra").write_text(""),
-        lambda folder: (folder / "files.json").write_text((folder / "files.json").read_text() + "\n"),
-        lambda folder: ((folder / "run.json").unlink(), (folder / "run.json").symlink_to(made / "run.json")),
-        lambda folder: (folder / "files.json").write_text("{}"),
-        lambda folder: (folder / "predictions.parquet").write_bytes(b""),
+    for number, (said, damage) in enumerate([
+        ("timings.jsonl is missing", lambda folder: (folder / "timings.jsonl").unlink()),
+        ("'extra' is not part", lambda folder: (folder / "extra").write_text("")),
+        ("canonical form",
+         lambda folder: (folder / "files.json").write_text((folder / "files.json").read_text() + "\n")),
+        ("symbolic link",
+         lambda folder: ((folder / "run.json").unlink(), (folder / "run.json").symlink_to(made / "run.json"))),
+        ("do not agree", lambda folder: (folder / "files.json").write_text("{}")),
+        ("predictions.parquet has 0 bytes", lambda folder: (folder / "predictions.parquet").write_bytes(b"")),
     ]):  # fmt: skip
         folder = Path(shutil.copytree(made, tmp_path / f"{number}" / made.name))
         damage(folder)
         with pytest.raises(SubmissionError) as caught:
             open_submission(folder)
         assert caught.value.code == "damaged"
+        assert said in str(caught.value)
     with pytest.raises(SubmissionError, match="is no submission"):
         open_submission(tmp_path)
 
@@ -290,7 +293,9 @@ def test_two_at_once_do_not_disturb_each_other(run_of, tmp_path) -> None:
     dead = tmp_path / "to" / f"{PARTIAL}dead"
     dead.mkdir()
     (dead / "file").write_text("")
+    (tmp_path / "to" / f"{PARTIAL}gone.lock").touch()
     (tmp_path / "to" / f"{PARTIAL}link").symlink_to(made)
     make_submission(run_of("fair"), tmp_path / "to", CARD)
     assert not dead.exists()
+    assert {path.name for path in (tmp_path / "to").iterdir()} == {made.name, f"{PARTIAL}link"}
     assert open_submission(made).id == made.name

@@ -6,13 +6,14 @@ import os
 import shutil
 
 import pytest
-from hostile import CARD, World, change_yaml, seal
+from hostile import CARD, World, change_document, seal
 from hostile_cells import rewrite, shapes_of
 
+from leaderboard.findings import RefusedError
+from leaderboard.submission import reading
 from leaderboard.submission.making import make_submission
-from leaderboard.verify import Limits, Verifier, folder, others, verifier
-from leaderboard.verify.folder import read_folder
-from leaderboard.verify.refusal import RefusedError
+from leaderboard.submission.reading import read_files
+from leaderboard.verify import Limits, Verifier, others, verifier
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +52,15 @@ def test_a_file_that_changes_between_looking_and_reading_is_refused(world, tmp_p
                 path.symlink_to("/etc/passwd")
         return really(name, flags, *rest, **options)
 
-    monkeypatch.setattr(folder.os, "open", late)
+    monkeypatch.setattr(reading.os, "open", late)
     with pytest.raises(RefusedError) as caught:
-        read_folder(path.parent, Limits())
+        read_files(path.parent, Limits())
     assert caught.value.code == "changed-while-reading"
 
 
 def test_what_was_read_stays_whatever_happens_to_the_folder(world, tmp_path):
     path = copy_of(world.honest, tmp_path)
-    files = read_folder(path, Limits())
+    files = read_files(path, Limits())
     before = (path / "predictions.parquet").read_bytes()
     (path / "predictions.parquet").write_bytes(b"another")
     shutil.rmtree(path)
@@ -70,17 +71,18 @@ def test_a_metric_that_fails_refuses_the_submission_and_not_the_verifier(world, 
     def fail(*_):
         raise IndexError("planted")
 
-    monkeypatch.setattr(verifier, "examine", fail)
+    monkeypatch.setattr(verifier, "rescore", fail)
     answer = verify(world.honest)
     assert (answer.verdict, codes(answer)) == ("cannot", ["cell-unscorable"])
+    assert "planted" in answer.findings[0].detail
 
 
 def test_others_are_read_once_and_broken_ones_are_passed_over(world, tmp_path, monkeypatch):
     broken = copy_of(world.submissions["careful"], tmp_path)
     (broken / "run.json").unlink()
     counted = []
-    really = others.read_submitted
-    monkeypatch.setattr(others, "read_submitted", lambda *given: counted.append(given[0]) or really(*given))
+    really = others.read
+    monkeypatch.setattr(others, "read", lambda *given: counted.append(given[0]) or really(*given))
     judge = Verifier(world.data)
     company = [broken, tmp_path / "nothing", *world.submissions.values()]
     for path in world.submissions.values():
@@ -90,7 +92,7 @@ def test_others_are_read_once_and_broken_ones_are_passed_over(world, tmp_path, m
 
 def test_ones_own_earlier_submission_is_no_copy(world, verify, tmp_path):
     again = copy_of(world.honest, tmp_path)
-    change_yaml(notes="the same once more")(again, world)
+    change_document(notes="the same once more")(again, world)
     again = seal(again)
     assert "copied-predictions" not in codes(verify(again, others=[world.honest]))
 

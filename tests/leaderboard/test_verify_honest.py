@@ -9,8 +9,7 @@ import shutil
 import numpy as np
 import pytest
 from fake_runs import make_data_set, make_run
-from hostile import CARD, change_yaml, lines, seal
-from hostile_npz import as_npz
+from hostile import CARD, change_document, lines, seal
 from synthetic import rewrite_manifest
 
 from benchmark.errors import DataError, UsageError
@@ -61,14 +60,6 @@ def test_every_task_reproduces(run_of, data_set, verifier, tmp_path, task):
     assert (answer.verdict, codes(answer)) == ("reproduced", set())
 
 
-def test_the_npz_form_gives_the_same_rows(made, verifier, tmp_path):
-    folder = tmp_path / made["careful"].name
-    shutil.copytree(made["careful"], folder)
-    as_npz()(folder, None)
-    answer = verifier.verify(seal(folder))
-    assert (answer.verdict, answer.rows) == ("reproduced", verifier.verify(made["careful"]).rows)
-
-
 def test_the_size_of_a_difference_is_told(made, verifier, tmp_path):
     folder = tmp_path / made["careful"].name
     shutil.copytree(made["careful"], folder)
@@ -91,7 +82,7 @@ def test_a_control_that_says_so_may_be_told_the_truth(data_set, verifier, tmp_pa
     assert (answer.verdict, codes(answer)) == ("reproduced", set())
     assert "truth-control" in codes(answer, "note")
     assert answer.memorisation == {}
-    change_yaml(method__control=False)(folder, None)
+    change_document(method__control=False)(folder, None)
     assert "prediction-is-truth" in codes(verifier.verify(seal(folder)))
 
 

@@ -1,4 +1,4 @@
-// One line a method: the headline with its interval on the left, the interval of places on the right.
+// One line a method: the headline with its interval on the left, the interval of ranks on the right.
 
 import { fitted, linear, nearAndFar, roundTicks } from "./axes.js";
 import { draw } from "./dom.js";
@@ -34,10 +34,10 @@ export function rankChart(width, lines, controls, headline) {
   const svg = draw("svg", { class: "plot small", width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
     "aria-labelledby": "rank-chart-title rank-chart-description" });
   svg.append(
-    draw("title", { id: "rank-chart-title", text: `${headline.title} and places of ${shown.length} methods` }),
-    draw("desc", { id: "rank-chart-description", text: "For every method a dot with a bar, the value and its 95 % interval, and a bar from the best to the worst place it may have. The table above has the same numbers." }),
+    draw("title", { id: "rank-chart-title", text: `${headline.title} and ranks of ${shown.length} methods` }),
+    draw("desc", { id: "rank-chart-description", text: "For every method a dot with a bar, the value and its 95 % interval, and a bar from the best to the worst rank it may have. The table above has the same numbers." }),
     draw("text", { class: "tick strong", x: values.from, y: 12, text: headline.title }),
-    draw("text", { class: "tick strong", x: ranks.from, y: 12, text: "place" }),
+    draw("text", { class: "tick strong", x: ranks.from, y: 12, text: "rank" }),
   );
   for (const tick of axis.ticks) {
     svg.append(draw("line", { class: "grid", x1: x(tick), x2: x(tick), y1: top, y2: floor }),
@@ -60,12 +60,12 @@ export function rankChart(width, lines, controls, headline) {
 
 function line(each, y, { names, x, r, headline, even, width }) {
   const interval = each.low === null ? "" : ` [${written(headline.style, each.low)}, ${written(headline.style, each.high)}]`;
-  const place = each.rankLow === each.rankHigh ? `place ${each.rankLow}` : `places ${each.rankLow} to ${each.rankHigh}`;
-  const group = draw("g", {}, draw("title", { text: `${each.name}: ${written(headline.style, each.value)}${interval}, ${place}` }));
+  const span = each.rankLow === each.rankHigh ? `rank ${each.rankLow}` : `ranks ${each.rankLow} to ${each.rankHigh}`;
+  const group = draw("g", {}, draw("title", { text: `${each.name}: ${written(headline.style, each.value)}${interval}, ${span}` }));
   if (even) group.append(draw("rect", { class: "band", x: 0, y: y - ROW / 2, width, height: ROW }));
   group.append(draw("text", { x: names, y: y + 4.5, "text-anchor": "end", text: fitted(each.name, names) }));
   if (each.low !== null) group.append(draw("line", { class: "whisker", x1: x(each.low), x2: x(each.high), y1: y, y2: y }));
   group.append(draw("circle", { class: "mean", cx: x(each.value), cy: y, r: 4.5 }),
-    draw("rect", { class: "place", x: r(each.rankLow) - 5, y: y - 5, width: r(each.rankHigh) - r(each.rankLow) + 10, height: 10, rx: 5 }));
+    draw("rect", { class: "rank-bar", x: r(each.rankLow) - 5, y: y - 5, width: r(each.rankHigh) - r(each.rankLow) + 10, height: 10, rx: 5 }));
   return group;
 }

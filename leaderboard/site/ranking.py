@@ -1,16 +1,98 @@
-"""What a table's lines say, ready for a template: order, texts, badges, and the raw numbers scripts sort by."""
+"""What a table shows, ready for a template: lines in order, texts, badges, words, and the raw numbers scripts sort by.
+
+Numbers have the digits that carry information; ``static/numbers.js`` writes them in the same way.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leaderboard.model import Column, Entry, Finding, Rank, Table, refuses
-from leaderboard.site import numbers
-from leaderboard.site.names import key
+from leaderboard.model import Column, Entry, Finding, Interval, Rank, Table, refuses
+from leaderboard.site.files import key
+
+TIERS = {
+    "quoted": "printed in a paper, copied from there; not recomputed, never ranked",
+    "self-reported": "reported by its submitter; nothing was recomputed",
+    "recomputed": "computed by us from the submitted predictions and the pinned truth",
+    "reproduced": "computed by us from predictions that we made anew from the submitted weights",
+}
+SEVERITIES = {
+    "refused": "nothing of the submission is shown",
+    "flagged": "shown, but read this first",
+    "note": "good to know",
+}
+PROFILES = {
+    "overlap": "Overlap of volumes",
+    "dense": "Dense: 8192 points or exact surfaces, millimetres",
+    "genmed": "GenMed: the published code's conventions",
+    "field": "Field: the conventions of point-cloud papers",
+    "quoted": "Quoted from papers",
+}
+
+
+def sentence(finding_code: str) -> str:
+    """A kebab-case code as words.
+
+    >>> sentence("equal-to-truth")
+    'equal to truth'
+    """
+    return finding_code.replace("-", " ")
+
+
+_FRACTIONS = frozenset({"dice", "observed_dice", "nsd", "ssim"})
+NOTHING = "–"
+_BILLION = 1e9
+
+
+def style(column: Column) -> str:
+    """How a column's values are written: "fraction" has three decimals, "number" three digits."""
+    return "fraction" if column.metric in _FRACTIONS and column.unit in {"", "1"} else "number"
+
+
+def text(column: Column, value: float | None) -> str:
+    """A value of a column."""
+    return written(style(column), value)
+
+
+def written(how: str, value: float | None) -> str:
+    """A value in one of the styles; a dash for what is not a finite number.
+
+    >>> written("fraction", 0.98765), written("number", 12.345), written("number", 1234.5), written("number", None)
+    ('0.988', '12.3', '1235', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if how == "fraction":
+        return f"{value:.3f}"
+    size = abs(value)
+    if size >= _BILLION or 0 < size < 1e-4:
+        return f"{value:.2e}"
+    if size >= 100:
+        return f"{value + 1e-9:.0f}"
+    decimals = 2 - (math.floor(math.log10(size)) if size else 0)
+    return f"{value:.{decimals}f}"
+
+
+def interval(column: Column, of: Interval) -> str:
+    """The 95 % interval in brackets, or nothing where there is none."""
+    if of.low is None or of.high is None:
+        return ""
+    return f"[{text(column, of.low)}, {text(column, of.high)}]"
+
+
+def raw(value: float | None) -> str:
+    """A value for a machine: the shortest text that has six digits, empty for none.
+
+    >>> raw(0.1234567), raw(None)
+    ('0.123457', '')
+    """
+    return "" if value is None or not math.isfinite(value) else f"{value:.6g}"
+
 
 RANKED_TIERS = frozenset({"recomputed", "reproduced"})
-"""Only what trusted code computed has a place, whatever a board says."""
+"""Only what trusted code computed has a rank, whatever a board says."""
 _LAST = 1 << 30
 
 
@@ -31,8 +113,8 @@ class Line:
 
     entry: Entry
     key: str
-    place: Rank | None
-    rank: str
+    rank: Rank | None
+    rank_text: str
     cells: tuple[Cell, ...]
     seconds: Cell
     memory: Cell
@@ -45,7 +127,7 @@ def is_refused(entry: Entry) -> bool:
 
 
 def rank_of(entry: Entry) -> Rank | None:
-    """Its place; None for controls and for what nobody but the submitter computed."""
+    """Its rank; None for controls and for what nobody but the submitter computed."""
     return None if entry.control or entry.tier not in RANKED_TIERS else entry.rank
 
 
@@ -80,8 +162,8 @@ def line(table: Table, entry: Entry) -> Line:
     return Line(
         entry=entry,
         key=key(entry.submission),
-        place=rank_of(entry),
-        rank=_rank(entry),
+        rank=rank_of(entry),
+        rank_text=_rank_text(entry),
         cells=tuple(cell(column, entry) for column in columns(table)),
         seconds=_plain(entry.seconds_per_case),
         memory=_plain(entry.peak_mib),
@@ -93,16 +175,16 @@ def cell(column: Column, entry: Entry) -> Cell:
     """An entry's value in a column."""
     found = entry.values.get(column.metric)
     if found is None:
-        return Cell(numbers.NOTHING, "")
+        return Cell(NOTHING, "")
     return Cell(
-        numbers.text(column, found.value), numbers.raw(found.value), numbers.interval(column, found),
-        numbers.raw(found.low), numbers.raw(found.high),
+        text(column, found.value), raw(found.value), interval(column, found),
+        raw(found.low), raw(found.high),
     )  # fmt: skip
 
 
 def leaders(table: Table) -> list[Line]:
     """The ranked lines that nothing separates from the best one."""
-    ranked = [(each, each.place.group) for each in lines(table) if each.place is not None]
+    ranked = [(each, each.rank.group) for each in lines(table) if each.rank is not None]
     best = min((group for _, group in ranked), default=None)
     return [each for each, group in ranked if group == best]
 
@@ -121,15 +203,15 @@ def _order(table: Table, entry: Entry) -> tuple[int, float, int, str]:
     return (rank.low if rank else _LAST + entry.control, by_value, rank.high if rank else 0, entry.submission)
 
 
-def _rank(entry: Entry) -> str:
+def _rank_text(entry: Entry) -> str:
     if entry.control:
         return "control"
     rank = rank_of(entry)
     if rank is None:
-        return numbers.NOTHING
+        return NOTHING
     low, high = rank.low, rank.high
     return str(low) if low == high else f"{low}–{high}"
 
 
 def _plain(value: float | None) -> Cell:
-    return Cell(numbers.written("number", value), numbers.raw(value))
+    return Cell(written("number", value), raw(value))

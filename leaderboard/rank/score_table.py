@@ -1,7 +1,7 @@
-"""Rows of a submission, sorted into what can stand in one column: one sheet a profile.
+"""Rows of a submission, sorted into what can stand in one column: one score table a profile.
 
-Two sheets can be compared only if they have the same signatures and, under each, the same cases of the same subjects,
-categories and origins.
+Two score tables can be compared only if they have the same signatures and, under each, the same cases of the same
+subjects, categories and origins.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics.base import NOT_APPLICABLE, OK
-from leaderboard.rank.reading import UnreadableError
+from leaderboard.findings import RefusedError
 
 Floats = NDArray[np.float64]
 Identity = tuple[str, str, str, str]
@@ -27,7 +27,7 @@ _TEXTS = ("case", "subject", "category", "origin", "metric", "signature", "statu
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class ScoreTable:
     """The rows of one profile.
 
     Attributes:
@@ -44,16 +44,16 @@ class Sheet:
 
     @property
     def key(self) -> str:
-        """SHA-256 over signatures and cases: sheets of one key compare."""
+        """SHA-256 over signatures and cases: score tables of one key compare."""
         content = json.dumps(sorted((signature, list(cases)) for signature, cases in self.cases.items()))
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-def sheets_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Sheet]:
-    """Profile -> sheet. Cases where nothing was observed count for nothing.
+def score_tables_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, ScoreTable]:
+    """Profile -> score table. Cases where nothing was observed count for nothing.
 
     Raises:
-        UnreadableError: if a row is not one, a value is no finite number, or a case is there twice.
+        RefusedError: if a row is not one, a value is no finite number, or a case is there twice.
     """
     columns: dict[str, dict[Identity, tuple[float, bool]]] = {}
     texts: set[str] = set()  # that were looked at: few texts stand in many rows
@@ -68,24 +68,24 @@ def sheets_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Sheet]:
             _profile(signature, metric)
             columns[signature] = {}
         elif not signature.startswith(f"{metric}|"):
-            raise UnreadableError("signature-invalid", "rows of one signature name two metrics")
+            raise RefusedError("record-invalid", "rows of one signature name two metrics")
         value = row.get("value")
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
-            raise UnreadableError("value-invalid", f"a value is no number of at most {_LARGEST:g}")
+            raise RefusedError("record-invalid", f"a value is no number of at most {_LARGEST:g}")
         column = columns[signature]
         identity = (case, subject, category, origin)
         if identity in column:
-            raise UnreadableError("case-twice", f"a case has two values of {metric[:40]!r}")
+            raise RefusedError("record-invalid", f"a case has two values of {metric[:40]!r}")
         column[identity] = (float(value), status == OK)
     profiles: dict[str, dict[str, dict[Identity, tuple[float, bool]]]] = {}
     for signature, found in columns.items():
         profiles.setdefault(signature.split("|")[1], {})[signature] = found
-    return {profile: _sheet(profile, those) for profile, those in profiles.items()}
+    return {profile: _score_table(profile, those) for profile, those in profiles.items()}
 
 
-def _sheet(profile: str, columns: Mapping[str, Mapping[Identity, tuple[float, bool]]]) -> Sheet:
+def _score_table(profile: str, columns: Mapping[str, Mapping[Identity, tuple[float, bool]]]) -> ScoreTable:
     cases = {signature: tuple(sorted(column)) for signature, column in columns.items()}
-    return Sheet(
+    return ScoreTable(
         profile=profile,
         cases=cases,
         values={name: np.array([columns[name][identity][0] for identity in cases[name]]) for name in columns},
@@ -96,7 +96,7 @@ def _sheet(profile: str, columns: Mapping[str, Mapping[Identity, tuple[float, bo
 def _text(row: Mapping[str, Any], name: str, texts: set[str]) -> str:
     value = row.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
-        raise UnreadableError("row-invalid", f"a row has no text {name!r} of at most {_LONGEST} characters")
+        raise RefusedError("record-invalid", f"a row has no text {name!r} of at most {_LONGEST} characters")
     texts.add(value)
     return value
 
@@ -105,4 +105,4 @@ def _profile(signature: str, metric: str) -> None:
     """Make sure that a signature has a profile and is of this metric."""
     parts = signature.split("|")
     if len(parts) < 2 or parts[0] != metric:
-        raise UnreadableError("signature-invalid", f"a signature does not begin with {metric[:40]!r} and a profile")
+        raise RefusedError("record-invalid", f"a signature does not begin with {metric[:40]!r} and a profile")

@@ -22,7 +22,7 @@ _AT_ONCE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class ScoreMatrix:
     """One metric of all methods on the same cases.
 
     Attributes:
@@ -42,41 +42,36 @@ class Panel:
             ValueError: if sizes do not fit, there are no cases, or a value is not finite.
         """
         if self.values.ndim != 2 or not self.values.shape[1] == len(self.categories) == len(self.subjects) > 0:
-            raise ValueError("a panel needs (methods, cases) values and a category and a subject of every case")
+            raise ValueError("a matrix needs (methods, cases) values and a category and a subject of every case")
         if not np.isfinite(self.values).all():
-            raise ValueError("a panel needs a finite value of every method on every case")
-
-    @property
-    def subject_count(self) -> int:
-        """Number of different subjects."""
-        return len(set(self.subjects))
+            raise ValueError("a matrix needs a finite value of every method on every case")
 
 
-def class_macros(panel: Panel) -> Floats:
+def class_macros(matrix: ScoreMatrix) -> Floats:
     """Class-macro mean of every method, (methods,): every category counts the same.
 
-    >>> class_macros(Panel(np.array([[1.0, 1.0, 0.0]]), ["a", "a", "b"], ["x", "y", "x"]))
+    >>> class_macros(ScoreMatrix(np.array([[1.0, 1.0, 0.0]]), ["a", "a", "b"], ["x", "y", "x"]))
     array([0.5])
     """
-    sums, counts = _cells(panel)
+    sums, counts = _cells(matrix)
     macros: Floats = _macros(sums.sum(axis=0)[None], counts.sum(axis=0)[None])[0]
     return macros
 
 
-def intervals(panel: Panel, draws: int = DRAWS) -> list[Interval]:
+def intervals(matrix: ScoreMatrix, draws: int = DRAWS) -> list[Interval]:
     """Class-macro means with 95 % percentile intervals over resampled subjects.
 
     The resamples are those of `benchmark.statistics.cluster_bootstrap`, and so are the numbers; all methods share them.
 
     Args:
-        panel: values of all methods.
+        matrix: values of all methods.
         draws: number of resamples.
 
     Returns:
         One a method; its ends are None with fewer than two subjects.
     """
-    macros = class_macros(panel)
-    drawn = resampled_macros(panel, draws)
+    macros = class_macros(matrix)
+    drawn = resampled_macros(matrix, draws)
     if drawn is None:
         return [Interval(float(value)) for value in macros]
     tail = 100 * (1 - LEVEL) / 2
@@ -84,12 +79,12 @@ def intervals(panel: Panel, draws: int = DRAWS) -> list[Interval]:
     return [Interval(float(v), float(a), float(b)) for v, a, b in zip(macros, lows, highs, strict=True)]
 
 
-def resampled_macros(panel: Panel, draws: int = DRAWS) -> Floats | None:
+def resampled_macros(matrix: ScoreMatrix, draws: int = DRAWS) -> Floats | None:
     """Class-macro means in resamples of whole subjects, (draws, methods); None with fewer than two subjects.
 
     A resample without any case of a category averages over the categories it has.
     """
-    sums, counts = _cells(panel)
+    sums, counts = _cells(matrix)
     subjects, methods = len(sums), sums.shape[2]
     if subjects < 2:
         return None
@@ -109,14 +104,14 @@ def resampled_macros(panel: Panel, draws: int = DRAWS) -> Floats | None:
     return drawn
 
 
-def pseudo_values(panel: Panel) -> Floats:
+def pseudo_values(matrix: ScoreMatrix) -> Floats:
     """Jackknife pseudo-values of the class-macro means, (subjects, methods).
 
     Where every subject has the same cases they are the subjects' own class-macro means. Where not, leaving a subject
     out also says what it means that a category rests on this subject alone. Their covariance over the number of
     subjects is that of the class-macro means.
     """
-    sums, counts = _cells(panel)
+    sums, counts = _cells(matrix)
     subjects = len(sums)
     whole = _macros(sums.sum(axis=0)[None], counts.sum(axis=0)[None])
     if subjects < 2:
@@ -125,13 +120,13 @@ def pseudo_values(panel: Panel) -> Floats:
     return subjects * whole - (subjects - 1) * without
 
 
-def _cells(panel: Panel) -> tuple[Floats, Floats]:
+def _cells(matrix: ScoreMatrix) -> tuple[Floats, Floats]:
     """Sums (subjects, categories, methods) and counts (subjects, categories) of the values."""
-    names, category = np.unique(np.asarray(panel.categories), return_inverse=True)
-    people, subject = np.unique(np.asarray(panel.subjects), return_inverse=True)
-    sums = np.zeros((len(people), len(names), len(panel.values)))
+    names, category = np.unique(np.asarray(matrix.categories), return_inverse=True)
+    people, subject = np.unique(np.asarray(matrix.subjects), return_inverse=True)
+    sums = np.zeros((len(people), len(names), len(matrix.values)))
     counts = np.zeros(sums.shape[:2])
-    np.add.at(sums, (subject, category), panel.values.T)
+    np.add.at(sums, (subject, category), matrix.values.T)
     np.add.at(counts, (subject, category), 1.0)
     return sums, counts
 

@@ -1,8 +1,8 @@
-r"""Which methods are really different: all pairs at once, with one error in twenty boards.
+"""Ranks: rank intervals and groups, from which methods are really different.
 
-For every pair of methods :math:`t` is the difference of their class-macro means over its standard error, both from
-the subjects' jackknife pseudo-values. How large the largest :math:`|t|` of all pairs gets when nobody differs is what
-two simulations say, and the more careful one decides:
+All pairs are tested at once, with one error in twenty boards. For every pair of methods :math:`t` is the difference of
+their class-macro means over its standard error, both from the subjects' jackknife pseudo-values. How large the largest
+:math:`|t|` of all pairs gets when nobody differs is what two simulations say, and the more careful one decides:
 
 * *resampled*: subjects are drawn with replacement from their own centred pseudo-values (the cluster bootstrap, shared
   by all methods, studentised in every resample). With six subjects a resample may hold only two of them and its
@@ -21,12 +21,53 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.rank.panel import Floats, Panel, class_macros, pseudo_values
-from leaderboard.rank.running_maximum import SAME, Places, count_exceeding
+from leaderboard.model import Rank
+from leaderboard.rank.score_matrix import Floats, ScoreMatrix, class_macros, pseudo_values
 from medshape_text.seeds import generator_for
+
+Indices = NDArray[np.int32]
+SAME = 1e-10
+"""Two methods' difference varies at least by this share of their own variances: below it, rounding would decide."""
+
+
+@numba.njit(cache=True)
+def count_exceeding(
+    products: Floats,
+    means: Floats,
+    first: Indices,
+    second: Indices,
+    observed: Floats,
+    floor: float,
+    exceeded: NDArray[np.int64],
+) -> None:
+    """Count, for every pair in ascending order, the boards on which it or a pair below it reaches what was observed.
+
+    Args:
+        products: (boards, methods, methods) inner products of the methods' centred values.
+        means: (boards, methods).
+        first: (pairs,) one method of each pair.
+        second: (pairs,) the other one.
+        observed: (pairs,) ascending, squared difference of means over summed squares.
+        floor: least summed squares.
+        exceeded: (pairs,) counts that are added to.
+    """
+    for board in range(len(products)):
+        largest = 0.0
+        squares = np.diag(products[board]).copy()
+        for pair in range(len(first)):
+            one, other = first[pair], second[pair]
+            own = squares[one] + squares[other]
+            spread = max(own - 2.0 * products[board, one, other], SAME * own, floor)
+            gap = means[board, one] - means[board, other]
+            if gap * gap > largest * spread:  # divide only where there is something new
+                largest = gap * gap / spread
+            if largest >= observed[pair]:
+                exceeded[pair] += 1
+
 
 DRAWS = 2000
 LEVEL = 0.95
@@ -60,11 +101,11 @@ class Separation:
         return result
 
 
-def separate(panel: Panel, higher_is_better: bool = True, draws: int = DRAWS) -> Separation:
+def separate(matrix: ScoreMatrix, higher_is_better: bool = True, draws: int = DRAWS) -> Separation:
     """Test all pairs of methods, with a chance of at most 5 % of any wrong answer on the whole board.
 
     Args:
-        panel: at least one method. With fewer than two subjects nobody is told apart.
+        matrix: at least one method. With fewer than two subjects nobody is told apart.
         higher_is_better: direction of the metric.
         draws: resamples of either simulation; deterministic.
 
@@ -72,15 +113,15 @@ def separate(panel: Panel, higher_is_better: bool = True, draws: int = DRAWS) ->
         Differences and adjusted p-values; the p-value of a method and itself is 1.
     """
     sign = 1.0 if higher_is_better else -1.0
-    macros = sign * class_macros(panel)
+    macros = sign * class_macros(matrix)
     differences = macros[:, None] - macros[None, :]
-    pseudo = sign * pseudo_values(panel)
+    pseudo = sign * pseudo_values(matrix)
     subjects, methods = pseudo.shape
     p_values = np.ones((methods, methods))
     if subjects >= 2 and methods >= 2:
         first, second = (index.astype(np.int32) for index in np.triu_indices(methods, 1))
         centred = pseudo - pseudo.mean(axis=0)
-        least = max((_ROUNDING * float(np.abs(panel.values).max())) ** 2, _TINY)
+        least = max((_ROUNDING * float(np.abs(matrix.values).max())) ** 2, _TINY)
         observed = _observed(differences[first, second], centred, first, second, least)
         order = np.argsort(observed, kind="stable")
         first, second, observed = first[order], second[order], observed[order]
@@ -99,7 +140,7 @@ Source = Callable[[int], Floats]
 """Gives so many (draws, subjects, methods) boards on which nobody is better."""
 
 
-def _observed(differences: Floats, centred: Floats, first: Places, second: Places, least: float) -> Floats:
+def _observed(differences: Floats, centred: Floats, first: Indices, second: Indices, least: float) -> Floats:
     """Squared difference over summed squares of its centred pseudo-values: t squared up to a factor S (S - 1)."""
     own = (centred**2).sum(axis=0)
     spread = np.empty(len(first))
@@ -111,7 +152,7 @@ def _observed(differences: Floats, centred: Floats, first: Places, second: Place
     return result
 
 
-def _step_down(source: Source, observed: Floats, first: Places, second: Places, draws: int, least: float) -> Floats:
+def _step_down(source: Source, observed: Floats, first: Indices, second: Indices, draws: int, least: float) -> Floats:
     """P-values of pairs in ascending order of what was observed: how often the largest of it and all below is larger.
 
     Args:
@@ -157,3 +198,45 @@ def _normal(centred: Floats) -> Source:
         return rng.standard_normal((count, *centred.shape))
 
     return boards
+
+
+def ranks(matrix: ScoreMatrix, higher_is_better: bool = True) -> list[Rank]:
+    """Ranks of all methods on one board.
+
+    The interval of a method goes from 1 + (methods known to be better) to all methods - (methods known to be worse).
+    With 95 % confidence the intervals of *all* methods hold, and one that is tied with others has every rank of the
+    tie in its interval: two equal methods at the top each have [1, 2].
+
+    Args:
+        matrix: values of the methods that are ranked.
+        higher_is_better: direction of the metric.
+
+    Returns:
+        One rank a method, in the matrix's order.
+    """
+    better = separate(matrix, higher_is_better).better
+    macros = class_macros(matrix) * (1.0 if higher_is_better else -1.0)
+    groups = groups_of(macros, better)
+    count = len(macros)
+    return [Rank(1 + int(better[:, i].sum()), count - int(better[i].sum()), group) for i, group in enumerate(groups)]
+
+
+def groups_of(macros: Floats, better: NDArray[np.bool_]) -> list[int]:
+    """Groups of neighbours, 1 the best, in which nobody is told apart from anybody.
+
+    A group ends where the next method is told apart from any of its members. Two methods of different groups may still
+    be equal: only ``better`` says who differs.
+
+    Args:
+        macros: (methods,) larger is better.
+        better: (methods, methods) whether the row is known to be better than the column.
+    """
+    groups = [0] * len(macros)
+    members: list[int] = []
+    group = 1
+    for method in np.argsort(-macros, kind="stable").tolist():
+        if any(better[other, method] or better[method, other] for other in members):
+            group, members = group + 1, []
+        members.append(method)
+        groups[method] = group
+    return groups

@@ -1,4 +1,4 @@
-"""Starting the parsing process, and checking what it says again."""
+"""Predictions, parsed in a process of its own with limits, whose answer is believed in nothing."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
-from leaderboard.verify.codes import CODES
-from leaderboard.verify.limits import Limits
-from leaderboard.verify.parsing.frames import CELL_BYTES, read_header
-from leaderboard.verify.parsing.usage import peak_mib
-from leaderboard.verify.refusal import RefusedError, shown
+from leaderboard.findings import RefusedError, shown
+from leaderboard.submission.strict_json import Limits
+from leaderboard.verify import parsing_child
+from leaderboard.verify.parsing_child import Job, peak_mib, read_header
 
-_ROOT = Path(__file__).resolve().parents[3]
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv[2]); from leaderboard.verify.parsing.child import main; main()"
+_PROGRAM = (parsing_child.__file__,)
+_CODES = {parsing_child.INVALID, parsing_child.LIMITS, parsing_child.CELL}
 _STARTING_SECONDS = 60.0
 """Added to what parsing may take, for starting Python on a busy machine."""
 _ENDING_SECONDS = 5.0
@@ -37,12 +35,14 @@ class Cells:
 
     Attributes:
         store: the cells one after another.
+        cell_bytes: of each.
         places: case -> number of its cell.
         refusal: why the file is refused, if it is.
         peak_mib: memory the parsing process took, by its own account or as it was seen.
     """
 
     store: BinaryIO
+    cell_bytes: int
     places: dict[str, int] = field(default_factory=dict)
     refusal: RefusedError | None = None
     peak_mib: float = 0.0
@@ -53,11 +53,11 @@ class Cells:
         Raises:
             KeyError: if there is none.
         """
-        self.store.seek(self.places[case] * CELL_BYTES)
-        return self.store.read(CELL_BYTES)
+        self.store.seek(self.places[case] * self.cell_bytes)
+        return self.store.read(self.cell_bytes)
 
 
-def read_cells(source: BinaryIO, form: str, cases: Sequence[str], limits: Limits) -> Cells:
+def read_cells(source: BinaryIO, cases: Sequence[str], cell_bytes: int, limits: Limits) -> Cells:
     """Parse a file of predictions in a process with limits.
 
     The file is refused if it is damaged or not what it should be, is about other cases, about one twice, or not in
@@ -65,12 +65,12 @@ def read_cells(source: BinaryIO, form: str, cases: Sequence[str], limits: Limits
 
     Args:
         source: the file, whose descriptor is handed to the process.
-        form: its name, which says what it is.
         cases: that there may be predictions of, in order.
+        cell_bytes: of each.
         limits: of the process.
     """
-    cells = Cells(tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the answer
-    process = _start(source, form, len(cases), limits)
+    cells = Cells(tempfile.TemporaryFile(), cell_bytes)  # noqa: SIM115 - lives as long as the answer
+    process = _start(source, len(cases), cell_bytes, limits)
     stream = _Deadline(process, limits.parsing_seconds + _STARTING_SECONDS)
     complete = False
     try:
@@ -99,37 +99,32 @@ def _receive(stream: _Deadline, cells: Cells, known: dict[str, int]) -> bool:
         cells.peak_mib = peak if isinstance(peak, float) else 0.0
         if "refused" in header:
             code = str(header["refused"])
-            raise RefusedError(code if code in CODES else "parser-died", str(header.get("detail"))[:500])
+            raise RefusedError(code if code in _CODES else "parser-died", str(header.get("detail"))[:500])
         if "end" in header:
             return True
         case = header.get("case")
         if not isinstance(case, str) or case not in known:
-            raise RefusedError("case-unknown", f"a prediction is of {shown(case)}, no case of this split")
+            raise RefusedError("predictions-invalid", f"a prediction is of {shown(case)}, no case of this split")
         if case in cells.places:
-            raise RefusedError("case-twice", f"there are two predictions of {shown(case)}")
+            raise RefusedError("predictions-invalid", f"there are two predictions of {shown(case)}")
         if known[case] < last:
-            raise RefusedError("case-order", f"the prediction of {shown(case)} is not where it should be")
-        cell = stream.read(CELL_BYTES)
-        if len(cell) != CELL_BYTES:
+            raise RefusedError("predictions-invalid", f"the prediction of {shown(case)} is not where it should be")
+        cell = stream.read(cells.cell_bytes)
+        if len(cell) != cells.cell_bytes:
             return False
         last, cells.places[case] = known[case], len(cells.places)
         cells.store.write(cell)
     return False
 
 
-def _start(source: BinaryIO, form: str, most: int, limits: Limits) -> subprocess.Popen[bytes]:
-    task = {
-        "form": form,
-        "most": most,
-        "footer": limits.footer_bytes,
-        "memory": limits.parsing_bytes,
-        "seconds": math.ceil(limits.parsing_seconds),
-    }
+def _start(source: BinaryIO, most: int, cell_bytes: int, limits: Limits) -> subprocess.Popen[bytes]:
+    seconds = math.ceil(limits.parsing_seconds)
+    job = Job(most, cell_bytes, limits.footer_bytes, limits.parsing_bytes, seconds)
     source.seek(0)
     # The allocators that libraries bring reserve a gigabyte for themselves, which would count.
     environment = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
     return subprocess.Popen(  # noqa: S603 - our own program; what is submitted comes as standard input
-        [sys.executable, "-I", "-c", _PROGRAM, json.dumps(task), str(_ROOT)],
+        [sys.executable, "-I", *_PROGRAM, json.dumps(asdict(job))],
         stdin=source, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/", close_fds=True,
         start_new_session=True,
     )  # fmt: skip
@@ -169,7 +164,7 @@ class _Deadline:
 
 def _died(code: int, late: bool) -> RefusedError:
     if late or code == -signal.SIGXCPU:
-        return RefusedError("parser-timeout", "parsing the predictions takes longer than it may")
+        return RefusedError("parser-limits", "parsing the predictions takes longer than it may")
     how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     return RefusedError("parser-died", f"the process that parsed the predictions ended with {how}")
 
