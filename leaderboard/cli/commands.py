@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from benchmark.cli.reporting import Steps, progress_bars
 from benchmark.data.catalogue import DATASETS, cache_folder, resolve
@@ -32,6 +31,7 @@ from leaderboard.submission.layout import SUBMISSIONS
 from leaderboard.submission.making import make_submission
 from leaderboard.verify import Verifier, write_verification
 from leaderboard.views import ResultViews
+from medshape_text.console import make_console
 from medshape_text.manifest import MANIFEST
 
 HUB = "hf://datasets/"
@@ -77,7 +77,7 @@ def submit(run: Path | None, card_path: Path, to: str, data: str, elsewhere: Els
 
 
 def _print(text: str) -> None:
-    Console().print(text, highlight=False, markup=False, soft_wrap=True)
+    make_console().print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _made(run: Path | None, card: ModelCard, data: Path, elsewhere: Elsewhere, to: Path) -> Path:
@@ -157,7 +157,7 @@ def build(results: Path, output: Path, data: str, per_category: int) -> None:
     """
     read = _read(results)
     board = board_of(read)
-    say = Console(stderr=True)
+    say = make_console(stderr=True)
     folder = resolve(data) if per_category else _at_hand(data)
     views = ResultViews(read, folder, per_category) if folder and per_category else None
     if folder is None:

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from benchmark.metrics import PROFILES
 from benchmark.report.columns import HIGHER_IS_BETTER, PROFILE_TITLES, TITLES
+
+from benchmark.metrics import PROFILES
 from benchmark.tasks import TASKS
 from leaderboard.findings import RefusedError
 from leaderboard.model import Column, Table

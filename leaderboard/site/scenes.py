@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import igl
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial import cKDTree
-
-from benchmark.contract import Case, Volume
 from benchmark.report.observed import corrupted_surfaces, plane_sheets
 from benchmark.report.packing import STEPS_PER_VOXEL, pack
 from benchmark.report.scenes import ERROR_RANGE_VOXELS, MARGIN, planes_note
 from benchmark.report.surfaces import Surface, distance_voxels, surface
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from benchmark.contract import Case, Volume
 from leaderboard.site.files import Packed
 
 MOST_FACES = 3600

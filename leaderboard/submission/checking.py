@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from benchmark.data.shapes import open_shapes
 
 from benchmark import scoring
 from benchmark.contract import Case, Prediction, Volume
-from benchmark.data.shapes import open_shapes
 from benchmark.errors import BenchError
 from benchmark.metrics.base import NOT_APPLICABLE, OK
 from benchmark.observations import observe

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.shapes import ShapeDataset, open_shapes
+
 from benchmark import scoring
 from benchmark.contract import Case, Prediction
-from benchmark.data.shapes import ShapeDataset, open_shapes
 from benchmark.determinism import make_deterministic
 from benchmark.errors import BenchError, WriteError
 from benchmark.metrics.base import OK

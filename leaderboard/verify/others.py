@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from benchmark.data.shapes import ShapeDataset
 
 from benchmark.contract import Volume
-from benchmark.data.shapes import ShapeDataset
 from benchmark.errors import DataError, UnknownNameError
 from benchmark.metrics.packed import PackedMasks, packed_dice
 from benchmark.tasks import find_task

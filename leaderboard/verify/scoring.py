@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from benchmark.contract import Case, Volume
 from benchmark.data.shapes import ShapeDataset
+from benchmark.scoring import score_failure, score_prediction, signatures
+
+from benchmark.contract import Case, Volume
 from benchmark.metrics.base import NOT_APPLICABLE, OK
 from benchmark.metrics.packed import PackedMasks
 from benchmark.observations import observation_hash
 from benchmark.provenance import code_hash, numerical_versions, toolkit_version
 from benchmark.records.rows import Row
 from benchmark.records.writer import CASES, RECORD
-from benchmark.scoring import score_failure, score_prediction, signatures
 from benchmark.tasks import Task
 from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.data.shapes import ShapeDataset
+
 from benchmark.errors import DataError, MethodError, UnknownNameError, UsageError
 from benchmark.methods import find_method, hash_sources
 from benchmark.provenance import code_hash, hardware, installed, numerical_versions, toolkit_version

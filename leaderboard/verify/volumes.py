@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from benchmark.data.shapes import ShapeDataset, open_shapes
+from benchmark.data.training import ShapeTrainingData
 from scipy import ndimage
 
 from benchmark.contract import Case, Volume
 from benchmark.data.rows import Rows, read_manifest
-from benchmark.data.shapes import ShapeDataset, open_shapes
-from benchmark.data.training import ShapeTrainingData
 from benchmark.errors import DataError
 from benchmark.metrics.overlap import dice
 from benchmark.metrics.packed import PackedMasks, pack
