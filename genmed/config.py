@@ -10,8 +10,27 @@ from pathlib import Path
 from typing import Any
 
 from genmed.denoiser import DenoiserConfig
-from genmed.loop import LoopConfig
 from genmed.text import TextConfig
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How long and how fast. ``precision`` is "bf16" (autocast) or "fp32".
+
+    ``restart``: step at which the learning rate's cosine begins again, 0 for never (Loshchilov and
+    Hutter 2017); a stage may change its loss there.
+    """
+
+    steps: int
+    batch: int
+    learning_rate: float
+    warmup: int = 100
+    weight_decay: float = 0.01
+    ema: float = 0.999
+    clip: float = 1.0
+    save_every: int = 100
+    precision: str = "bf16"
+    restart: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,13 @@
-"""What an observation says about a decoded shape: losses whose gradient steers the sampler."""
+"""What an observation says about decoded parts: losses whose gradient steers the sampler.
+
+A part is decoded, measured by the observation's operator, and compared with what was read, where it was read. Which
+noise model compares them follows from the Space of the value and from whether it is exact; nothing here knows how the
+observation came about.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,72 +15,133 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.contract import Observation
-from medshape_text.frame import HALF_BOX_VOXELS
+from medshape_text.frame import HALF_BOX_VOXELS, TRUNCATION
+
+LOG_ODDS_PER_VOXEL = 2.0
+"""Of a calibrated occupancy operator (`benchmark.observations.operators.DEFAULT_SHARPNESS`)."""
+_SURE = 1e-15
+"""Probabilities nearer to 0 or 1 say no more; in double precision log-odds are right up to there."""
+_LEAK = 0.05
+"""Slope beyond the truncation of a signed distance: nearly flat, as the truth is, but with a way back."""
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """An observation as tensors: ``value`` and ``observed`` are (64, 64, 64); ``planes`` tells the kind."""
+class Measurement:
+    """An observation as tensors on a device.
 
+    Attributes:
+        operator: part (B, *shape) -> what would be read, (B, *shape of the value).
+        value: what was read.
+        mask: bool, where.
+        exact: whether it is right wherever observed.
+        kind: of the value's Space.
+    """
+
+    operator: Callable[[Tensor], Tensor]
     value: Tensor
-    observed: Tensor
-    planes: bool
+    mask: Tensor
+    exact: bool
+    kind: str
 
     @staticmethod
-    def of(observation: Observation, device: str) -> Evidence:
+    def of(observation: Observation, device: str) -> Measurement:
         """Copy an observation to a device.
 
         Raises:
-            ValueError: for a kind of observation this model has no likelihood for.
+            ValueError: for a kind of value this model has no noise model for.
         """
-        if observation.kind not in ("planes", "corrupted"):
-            raise ValueError(f"no likelihood for observations of kind {observation.kind!r}")
+        if observation.space.kind not in ("occupancy", "sdf"):
+            raise ValueError(f"there is no noise model for observations of kind {observation.space.kind!r}")
         value = torch.from_numpy(observation.value.copy()).to(device)
-        observed = torch.from_numpy(observation.observed.copy()).to(device)
-        return Evidence(value, observed, observation.kind == "planes")
+        mask = torch.from_numpy(observation.mask.copy()).to(device)
+        return Measurement(observation.operator, value, mask, observation.exact, observation.space.kind)
+
+    def read(self, decoded: Tensor) -> Tensor:
+        """What the operator reads of (B, *shape) decoded parts at the N observed places, (B, N).
+
+        Occupancies come as log-odds, positive inside; everything else as it is.
+        """
+        if self.kind != "occupancy":
+            return self.operator(decoded)[:, self.mask]
+        # In single precision a probability says nothing of depths beyond eight voxels, and passes no gradient.
+        probability = self.operator(decoded.double())[:, self.mask].clamp(_SURE, 1 - _SURE)
+        return torch.logit(probability).to(decoded.dtype)
 
     @property
     def inside(self) -> Tensor:
-        """(64, 64, 64) bool: observed as inside. Means nothing where nothing is observed."""
-        return self.value > 0.5 if self.planes else self.value < 0
+        """(N,) bool: read as inside, at the observed places."""
+        seen = self.value[self.mask]
+        return seen > 0.5 if self.kind == "occupancy" else seen < 0
 
 
-def published_loss(evidence: Evidence, decoded: Tensor) -> Tensor:
-    """GenMed's soft loss of each of (B, 64, 64, 64) decoded SDFs, (B,).
+def published_loss(measurement: Measurement, decoded: Tensor) -> Tensor:
+    """GenMed's soft loss of each of (B, *shape) decoded SDFs, (B,).
 
-    Planes: mean over observed voxels of how far the SDF has the wrong sign. Corrupted: mean squared
-    difference to the prompt's SDF over all voxels. Source: kanydao/GenMed ddpm/diffusion.py
-    ``loss_fn_*`` (its reductions run over the batch; gradients are normalised per sample afterwards,
-    so per-sample means give the same steps).
+    Occupancies: mean over observed voxels of how far the SDF has the wrong sign. Otherwise: mean squared
+    difference to what was read. Source: kanydao/GenMed ddpm/diffusion.py ``loss_fn_*`` (its reductions
+    run over the batch; gradients are normalised per sample afterwards, so per-sample means give the same steps).
     """
-    if not evidence.planes:
-        return (decoded - evidence.value).square().mean(dim=(1, 2, 3))
-    inside = evidence.inside & evidence.observed
-    outside = ~evidence.inside & evidence.observed
-    wrong = F.relu(decoded) * inside + F.relu(-decoded) * outside
-    return wrong.sum(dim=(1, 2, 3)) / evidence.observed.sum()
+    read = measurement.read(decoded)
+    if measurement.kind != "occupancy":
+        return (read - measurement.value[measurement.mask]).square().mean(dim=1)
+    depth = read / (LOG_ODDS_PER_VOXEL * HALF_BOX_VOXELS)
+    return torch.where(measurement.inside, F.relu(-depth), F.relu(depth)).mean(dim=1)
 
 
 @dataclass(frozen=True)
-class Likelihood:
-    """Probability of the observed inside/outside labels given a decoded SDF.
+class Labels:
+    """Noise model of inside and outside: the sign of what is read, seen through a little blur.
 
-    A voxel at signed distance d is labelled inside with probability ``sigmoid(-d / softness)``, except
-    that with probability ``outliers`` its label says nothing (damage, additions). ``softness`` is in
-    voxels. ``weight`` discounts that neighbouring voxels are not independent observations.
+    A place at depth d is labelled inside with probability ``sigmoid(d / softness)``, except that with
+    probability ``outliers`` its label says nothing (damage, additions). ``softness`` is in voxels.
+    ``weight`` discounts that neighbouring voxels are not independent.
     """
 
     softness: float = 0.5
     outliers: float = 0.0
     weight: float = 1.0
 
-    def misfit(self, evidence: Evidence, decoded: Tensor) -> Tensor:
-        """Weighted negative log-likelihood of (B, 64, 64, 64) decoded SDFs, (B,)."""
-        sign = torch.where(evidence.inside, -1.0, 1.0)
-        margin = sign * decoded * (HALF_BOX_VOXELS / self.softness)
+    def negative_log_likelihood(self, measurement: Measurement, decoded: Tensor) -> Tensor:
+        """Of each of (B, *shape) decoded parts, weighted, (B,)."""
+        read = measurement.read(decoded)
+        depth = read / LOG_ODDS_PER_VOXEL if measurement.kind == "occupancy" else -read * HALF_BOX_VOXELS
+        margin = torch.where(measurement.inside, depth, -depth) / self.softness
         agreement = F.logsigmoid(margin)
         if self.outliers > 0:
             # log((1 - e) * sigmoid(margin) + e / 2), stable for large negative margins
             floor = torch.full_like(agreement, self.outliers / 2).log()
             agreement = torch.logaddexp(agreement + torch.tensor(1 - self.outliers).log(), floor)
-        return -(agreement * evidence.observed).sum(dim=(1, 2, 3)) * self.weight
+        return -agreement.sum(dim=1) * self.weight
+
+
+@dataclass(frozen=True)
+class Values:
+    """Noise model of numbers that are right: Gaussian, with a standard deviation of ``spread`` voxels."""
+
+    spread: float = 0.25
+    weight: float = 1.0
+
+    def negative_log_likelihood(self, measurement: Measurement, decoded: Tensor) -> Tensor:
+        """Of each of (B, *shape) decoded parts, weighted, (B,)."""
+        inner = decoded.clamp(-TRUNCATION, TRUNCATION)
+        read = measurement.read(inner + _LEAK * (decoded - inner))
+        error = (read - measurement.value[measurement.mask]) * (HALF_BOX_VOXELS / self.spread)
+        return 0.5 * error.square().sum(dim=1) * self.weight
+
+
+NoiseModel = Labels | Values
+
+
+@dataclass(frozen=True)
+class NoiseModels:
+    """Which noise model goes with which observation. The numbers were chosen on validation subjects."""
+
+    exact_labels: NoiseModel = Labels(softness=0.15, outliers=0.0, weight=1.0)
+    damaged_labels: NoiseModel = Labels(softness=0.1, outliers=0.05, weight=2.0)
+    exact_values: NoiseModel = Values()
+
+    def of(self, measurement: Measurement) -> NoiseModel:
+        """Of a distance that may be damaged only its sign is believed: damage moves it by many voxels."""
+        if not measurement.exact:
+            return self.damaged_labels
+        return self.exact_labels if measurement.kind == "occupancy" else self.exact_values

@@ -11,35 +11,14 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from genmed.config import LoopConfig
 from medshape_text.files import replacing
 from medshape_text.seeds import seed_for
-
-
-@dataclass(frozen=True)
-class LoopConfig:
-    """How long and how fast. ``precision`` is "bf16" (autocast) or "fp32".
-
-    ``restart``: step at which the learning rate's cosine begins again, 0 for never (Loshchilov and
-    Hutter 2017); a stage may change its loss there.
-    """
-
-    steps: int
-    batch: int
-    learning_rate: float
-    warmup: int = 100
-    weight_decay: float = 0.01
-    ema: float = 0.999
-    clip: float = 1.0
-    save_every: int = 100
-    precision: str = "bf16"
-    restart: int = 0
-
 
 StepLoss = Callable[[nn.Module, torch.Generator, int], Tensor]
 """Model, the step's generator and its index -> loss."""

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.contract import MethodContext, Observation, Prediction, Request
+from benchmark.contract import MethodContext, Observation, Prediction, Request, TrainingData
 from benchmark.observations.agreement import reconcile
 from genmed.bundle import Bundle, load_bundle, load_shipped
-from genmed.guidance import Evidence
+from genmed.guidance import Measurement
 from genmed.sample import (
     Estimate,
     GuidedSettings,
@@ -23,9 +23,10 @@ from genmed.sample import (
     shape_given_text,
     start_noise,
 )
-from genmed.train import fit_command
 from medshape_text.frame import TRUNCATION
 
+SHAPE = "shape"
+"""The part of a request that the model decodes."""
 CONTRADICTION_VOXELS = 0.75
 """A corrupted voxel is damage where the completed surface is farther than this and on the other side."""
 DAMAGE_MARGIN_VOXELS = 2.0
@@ -33,8 +34,8 @@ DAMAGE_MARGIN_VOXELS = 2.0
 
 __all__ = ["PairMethod", "fit_command", "genmed", "genmed_base", "genmed_paper", "unguided"]
 
-Sampler = Callable[[Bundle, Estimate, Evidence, Tensor, torch.Generator], Tensor]
-"""Model, denoiser given the text, observation, start noise, generator -> clean latents."""
+Sampler = Callable[[Bundle, Estimate, Measurement, Tensor, torch.Generator], Tensor]
+"""Model, denoiser given the text, measurement, start noise, generator -> clean latents."""
 
 
 @dataclass
@@ -64,15 +65,24 @@ class PairMethod:
             embedding = self.bundle.pair.embed([request.text])
         prompt = None if self.condition is None else self.condition(request.observation).to(self.device)
         noise = start_noise(self.bundle, self.samples, generator, self.device)
-        evidence = Evidence.of(request.observation, self.device)
+        measurement = Measurement.of(request.observation, self.device)
         estimate = shape_given_text(self.bundle, embedding, prompt)
-        latents = self.sampler(self.bundle, estimate, evidence, noise, generator)
+        latents = self.sampler(self.bundle, estimate, measurement, noise, generator)
         with torch.no_grad():
             decoded = self.bundle.decode(latents).clamp(-TRUNCATION, TRUNCATION).mean(dim=0)
         sdf = decoded.cpu().numpy().astype(np.float32)
-        if self.keep_observed:
+        if self.keep_observed and request.observation.value.shape == sdf.shape:
             sdf = reconcile(sdf, request.observation, CONTRADICTION_VOXELS, DAMAGE_MARGIN_VOXELS)
-        return Prediction(sdf)
+        return Prediction({SHAPE: sdf})
+
+
+def fit_command(
+    config: str, data: TrainingData, validation: TrainingData, out: Path, device: str, resume: bool = True
+) -> None:
+    """``genmed-bench fit --method genmed``; see `genmed.train.fit_command`, which inference does not import."""
+    from genmed import train
+
+    train.fit_command(config, data, validation, out, device, resume)
 
 
 def genmed(context: MethodContext) -> PairMethod:
@@ -80,9 +90,9 @@ def genmed(context: MethodContext) -> PairMethod:
     settings = GuidedSettings()
 
     def sampler(
-        bundle: Bundle, estimate: Estimate, evidence: Evidence, noise: Tensor, _generator: torch.Generator
+        bundle: Bundle, estimate: Estimate, measurement: Measurement, noise: Tensor, _generator: torch.Generator
     ) -> Tensor:
-        return sample_guided(bundle, estimate, evidence, noise, settings)
+        return sample_guided(bundle, estimate, measurement, noise, settings)
 
     return PairMethod(_weights(context), sampler, settings.samples, context.device, keep_observed=True)
 
@@ -98,9 +108,9 @@ def genmed_base(context: MethodContext) -> PairMethod:
 
 
 def unguided(
-    bundle: Bundle, estimate: Estimate, _evidence: Evidence, noise: Tensor, generator: torch.Generator
+    bundle: Bundle, estimate: Estimate, _measurement: Measurement, noise: Tensor, generator: torch.Generator
 ) -> Tensor:
-    """The sampler that looks at no evidence; every time of the schedule is visited."""
+    """The sampler that looks at no measurement; every time of the schedule is visited."""
     return sample_unguided(bundle, estimate, noise, generator)
 
 

@@ -8,12 +8,15 @@ guidance (see ``guidance.py``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from genmed.denoiser import Denoiser
 from genmed.diffusion import Schedule
+from genmed.text import TextEncoder
 
 GIVEN = -1
 """Time index of a part that is known exactly."""
@@ -25,6 +28,19 @@ class Pair:
 
     shape: Tensor
     text: Tensor
+
+
+class PairModel(nn.Module):
+    """Denoiser and text tower, trained together; a pretrained tower stays frozen and outside."""
+
+    def __init__(self, denoiser: Denoiser, text: TextEncoder) -> None:
+        super().__init__()
+        self.denoiser = denoiser
+        self.text = text
+
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """(B, D) embeddings."""
+        return self.text.encode(texts)
 
 
 def level_of(schedule: Schedule, step: int | Tensor, batch: int, device: torch.device | str) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from genmed.bundle import Bundle
 from genmed.denoiser import PairEstimate
 from genmed.diffusion import ancestral_step, renoise_step
-from genmed.guidance import Evidence, Likelihood, published_loss
+from genmed.guidance import Measurement, NoiseModel, NoiseModels, published_loss
 from genmed.minimise import Objective, minimise
 from genmed.pair import GIVEN, level_of
 
@@ -52,7 +52,7 @@ def sample_unguided(
 
 
 def sample_published(
-    bundle: Bundle, estimate: Estimate, evidence: Evidence, noise: Tensor, generator: torch.Generator,
+    bundle: Bundle, estimate: Estimate, measurement: Measurement, noise: Tensor, generator: torch.Generator,
     every: int = 5, recurrences: int = 3,
 ) -> Tensor:  # fmt: skip
     """GenMed's sampler: universal guidance with a normalised unit step, every 5th step, 3 recurrences.
@@ -66,7 +66,7 @@ def sample_published(
         if step % every == 0:
             for repeat in range(recurrences):
                 variable = noisy.detach().requires_grad_(True)
-                loss = published_loss(evidence, bundle.decode(estimate(variable, step)))
+                loss = published_loss(measurement, bundle.decode(estimate(variable, step)))
                 (gradient,) = torch.autograd.grad(loss.sum(), variable)
                 norm = gradient.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1, 1)
                 noisy = noisy - gradient / (norm + 1e-8)
@@ -94,29 +94,28 @@ class GuidedSettings:
     evaluations: int = 2
     radius: float = 6.0
     noise: float = 0.0
-    planes: Likelihood = field(default_factory=lambda: Likelihood(softness=0.15, outliers=0.0, weight=1.0))
-    corrupted: Likelihood = field(default_factory=lambda: Likelihood(softness=0.1, outliers=0.05, weight=2.0))
+    noise_models: NoiseModels = field(default_factory=NoiseModels)
 
 
 def sample_guided(
-    bundle: Bundle, estimate: Estimate, evidence: Evidence, noise: Tensor, settings: GuidedSettings
+    bundle: Bundle, estimate: Estimate, measurement: Measurement, noise: Tensor, settings: GuidedSettings
 ) -> Tensor:
     """Posterior optimisation at a few noise levels, (B, C, n, n, n) clean latents.
 
     To first order the clean estimate of x_t + d is x0_hat + J d, where J is the posterior covariance of
     x0 given x_t times alpha_t / sigma_t^2 (Tweedie's formula, second order). The move d that minimises
 
-        misfit(decode(estimate(x_t + d))) + alpha_t / (2 sigma_t^2) * d . (estimate(x_t + d) - estimate(x_t))
+        -log p(observed | decode(estimate(x_t + d))) + alpha_t / (2 sigma_t^2) * d . (estimate(x_t + d) - estimate(x_t))
 
     therefore leads to the most probable x0 given x_t *and* the observation: the second term is the
-    Gaussian surprise of the move under that covariance. The denoiser carries what a plane says to the
+    Gaussian prior term of the move under that covariance. The denoiser carries what a plane says to the
     rest of the shape, and no move leaves what the denoiser can produce. Each level takes a few L-BFGS
     evaluations and a deterministic step down; large t decide the coarse shape, small t the fine.
     """
-    schedule, likelihood = bundle.schedule, settings.planes if evidence.planes else settings.corrupted
+    schedule, model = bundle.schedule, settings.noise_models.of(measurement)
     noisy = settings.noise * noise
     for step, following in zip(settings.levels, [*settings.levels[1:], -1], strict=True):
-        objective = _posterior(bundle, estimate, evidence, likelihood, noisy, step)
+        objective = _posterior(bundle, estimate, measurement, model, noisy, step)
         moved = minimise(objective, noisy, settings.evaluations, settings.radius, leap=True)
         with torch.no_grad():
             noisy = ancestral_step(schedule, moved, estimate(moved, step), step, following, None, eta=0.0)
@@ -124,16 +123,16 @@ def sample_guided(
 
 
 def _posterior(
-    bundle: Bundle, estimate: Estimate, evidence: Evidence, likelihood: Likelihood, anchor: Tensor, step: int
+    bundle: Bundle, estimate: Estimate, measurement: Measurement, model: NoiseModel, anchor: Tensor, step: int
 ) -> Objective:
-    """Misfit plus surprise of moving the noisy latents (B, ...) away from ``anchor``; see :func:`sample_guided`."""
+    """What :func:`sample_guided` minimises when it moves the noisy latents (B, ...) away from ``anchor``."""
     precision = float(bundle.schedule.alpha[step] / bundle.schedule.sigma[step] ** 2)
     with torch.no_grad():
         expected = estimate(anchor, step)
 
     def objective(x: Tensor) -> Tensor:
         clean = estimate(x, step)
-        surprise = precision / 2 * ((x - anchor) * (clean - expected)).sum(dim=(1, 2, 3, 4))
-        return likelihood.misfit(evidence, bundle.decode(clean)) + surprise
+        prior = precision / 2 * ((x - anchor) * (clean - expected)).sum(dim=(1, 2, 3, 4))
+        return model.negative_log_likelihood(measurement, bundle.decode(clean)) + prior
 
     return objective

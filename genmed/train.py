@@ -19,11 +19,13 @@ from genmed.autoencoder import Autoencoder
 from genmed.bundle import Bundle, build_autoencoder, build_pair, save_bundle
 from genmed.config import Config, load_config
 from genmed.diffusion import cosine_schedule
-from genmed.train_autoencoder import train_autoencoder, tune_decoder
+from genmed.train_autoencoder import ReadSdf, train_autoencoder, tune_decoder
 from genmed.train_denoiser import Pairs, train_denoiser
 
 SEED = 0
 REAL = "real_subject"
+SHAPE = "shape"
+"""The part of the data that is learnt."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,14 @@ def fit_command(
     job = open_job(with_structures(load_config(config), data), data, validation, out, device, resume)
     torch.manual_seed(SEED)  # initial weights only; every other draw has a generator of its own
     autoencoder = train_autoencoder(
-        build_autoencoder(job.settings).to(device), data.sdf, data.categories, job.is_real, job.watched,
+        build_autoencoder(job.settings).to(device), shapes_of(data), data.categories, job.is_real, job.watched,
         job.settings.train_autoencoder, job.settings.autoencoder.kl_weight, job.workdir, SEED, device, job.fingerprint,
     )  # fmt: skip
     latents = encode_all(autoencoder, data, device)
     scale = scale_for(latents, data.categories, job.settings.latent_spread)
     latents = latents.div_(scale)
     autoencoder = tune_decoder(
-        autoencoder, data.sdf, latents, scale, data.categories, job.is_real, job.watched,
+        autoencoder, shapes_of(data), latents, scale, data.categories, job.is_real, job.watched,
         job.settings.train_decoder, job.workdir, SEED, device, job.fingerprint,
     )  # fmt: skip
     torch.manual_seed(SEED + 1)
@@ -83,6 +85,11 @@ def fit_command(
     save_bundle(Bundle(job.settings, autoencoder, pair, scale, facts), out)
 
 
+def shapes_of(data: TrainingData) -> ReadSdf:
+    """Reads the shape of an example."""
+    return lambda index: data.part(index, SHAPE)
+
+
 def open_job(
     settings: Config, data: TrainingData, validation: TrainingData, out: Path, device: str, resume: bool
 ) -> Job:
@@ -92,7 +99,7 @@ def open_job(
         for leftover in workdir.glob("*.state"):
             leftover.unlink()
     text = f"{settings.to_json()}\0{data.revision}\0{SEED}"
-    watched = torch.from_numpy(np.stack([validation.sdf(index) for index in range(len(validation))]))
+    watched = torch.from_numpy(np.stack([validation.part(index, SHAPE) for index in range(len(validation))]))
     return Job(settings, data, validation, watched, workdir, device, hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -107,7 +114,7 @@ def encode_all(autoencoder: Autoencoder, data: TrainingData, device: str) -> Ten
     """Half-precision latents of all shapes, not normalised."""
     latents = []
     for start in range(0, len(data), 16):
-        batch = np.stack([data.sdf(index) for index in range(start, min(start + 16, len(data)))])
+        batch = np.stack([data.part(index, SHAPE) for index in range(start, min(start + 16, len(data)))])
         latents.append(autoencoder.encode(torch.from_numpy(batch).float()[:, None].to(device)).cpu().half())
     return torch.cat(latents)
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from benchmark.metrics import dice
 from genmed.autoencoder import Autoencoder, reconstruction_loss
-from genmed.loop import LoopConfig, Validate, run_loop
+from genmed.config import LoopConfig
+from genmed.loop import Validate, run_loop
 
 ReadSdf = Callable[[int], np.ndarray]
 Draw = Callable[[int, torch.Generator], list[int]]

@@ -11,29 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genmed.denoiser import Denoiser, PairEstimate
+from genmed.config import LoopConfig
+from genmed.denoiser import PairEstimate
 from genmed.diffusion import Schedule, add_noise
-from genmed.loop import LoopConfig, run_loop
-from genmed.pair import GIVEN, level_of
+from genmed.loop import run_loop
+from genmed.pair import GIVEN, PairModel, level_of
 from genmed.prior import Expectation
-from genmed.text import TextEncoder
 from genmed.train_autoencoder import balanced
 
 Prompts = Callable[[list[int], torch.Generator], Tensor]
 """Indices of training shapes and a generator -> prompts (B, channels, 64, 64, 64)."""
-
-
-class PairModel(nn.Module):
-    """Denoiser and text tower, trained together; a pretrained tower stays frozen and outside."""
-
-    def __init__(self, denoiser: Denoiser, text: TextEncoder) -> None:
-        super().__init__()
-        self.denoiser = denoiser
-        self.text = text
-
-    def embed(self, texts: Sequence[str]) -> Tensor:
-        """(B, D) embeddings."""
-        return self.text.encode(texts)
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,10 @@ import torch
 from baselines.input_conditioned.prompts import CHANNELS, TrainingPrompts, channels_of
 from benchmark.contract import MethodContext, TrainingData
 from genmed.bundle import Bundle, build_pair, load_bundle, load_shipped, save_bundle
-from genmed.config import Config
+from genmed.config import Config, LoopConfig
 from genmed.diffusion import cosine_schedule
-from genmed.loop import LoopConfig
 from genmed.method import PairMethod, unguided
-from genmed.train import SEED, encode_all, open_job, provenance, watched_latents, with_structures
+from genmed.train import SEED, SHAPE, encode_all, open_job, provenance, watched_latents, with_structures
 from genmed.train_denoiser import Pairs, train_denoiser
 
 NOISIEST = 0.6
@@ -79,4 +78,4 @@ def load_settings(name: str, genmed: Config) -> Config:
 
 def _masks(data: TrainingData) -> np.ndarray:
     """Packed insides of all shapes, (N, 32768) uint8."""
-    return np.stack([np.packbits(data.sdf(index) < 0) for index in range(len(data))])
+    return np.stack([np.packbits(data.part(index, SHAPE) < 0) for index in range(len(data))])

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.contract import Mask, Observation
-from benchmark.observations import draw_spheres, observe
+from benchmark.observations import draw_spheres
+from benchmark.observations.agreement import observed_inside
 from benchmark.observations.spheres import CARVE_PROBABILITY
+from benchmark.tasks.shape_completion.prompts import observe
 from medshape_text.frame import RESOLUTION
 
 CHANNELS = 2
-"""One for planes, one for corrupted volumes; +1 inside, -1 outside, 0 not observed."""
+"""One for what is exact, one for what may be damaged; +1 inside, -1 outside, 0 not observed."""
 
 _PLANES = ("oneplane", "triplane", "multiplane")
 _TRAINED_ON = (*_PLANES, "broken", "noisy")
@@ -23,8 +25,7 @@ _TRAINED_ON = (*_PLANES, "broken", "noisy")
 
 def channels_of(observation: Observation) -> Tensor:
     """(1, 2, 64, 64, 64) input of one observation."""
-    inside = observation.value > 0.5 if observation.kind == "planes" else observation.value < 0
-    return torch.from_numpy(_fill(inside, observation.observed, observation.kind == "planes"))[None]
+    return torch.from_numpy(_fill(observed_inside(observation), observation.mask, observation.exact))[None]
 
 
 class TrainingPrompts:
@@ -37,7 +38,7 @@ class TrainingPrompts:
     def __init__(self, masks: NDArray[np.uint8]) -> None:
         self._masks = masks
         blank = np.ones((RESOLUTION,) * 3, dtype=np.float32)
-        self._observed = {name: observe(name, blank, seed=0).observed for name in _PLANES}
+        self._observed = {name: observe(name, blank, seed=0).mask for name in _PLANES}
 
     def __call__(self, indices: Sequence[int], generator: torch.Generator) -> Tensor:
         """(B, 2, 64, 64, 64) prompts of the given shapes."""
@@ -53,12 +54,12 @@ class TrainingPrompts:
             return np.zeros((CHANNELS, *mask.shape), dtype=np.int8)
         name = _TRAINED_ON[int(rng.integers(len(_TRAINED_ON)))]
         if name in self._observed:
-            return _fill(mask, self._observed[name], planes=True)
+            return _fill(mask, self._observed[name], exact=True)
         damaged = draw_spheres(mask, rng, CARVE_PROBABILITY if name == "broken" else 0.0).mask
-        return _fill(damaged, np.ones_like(mask), planes=False)
+        return _fill(damaged, np.ones_like(mask), exact=False)
 
 
-def _fill(inside: Mask, observed: Mask, planes: bool) -> NDArray[np.int8]:
+def _fill(inside: Mask, observed: Mask, exact: bool) -> NDArray[np.int8]:
     channels = np.zeros((CHANNELS, *inside.shape), dtype=np.int8)
-    channels[0 if planes else 1] = (2 * inside.view(np.int8) - 1) * observed.view(np.int8)
+    channels[0 if exact else 1] = (2 * inside.view(np.int8) - 1) * observed.view(np.int8)
     return channels

@@ -9,7 +9,8 @@ from baselines.interpolation.crossing import blend_axes
 from baselines.interpolation.sections import observed_sections
 from baselines.interpolation.stack import interpolate_stack
 from benchmark.contract import Method, MethodContext, Observation, Prediction, Request, Volume
-from benchmark.observations.agreement import impose
+from benchmark.observations.agreement import impose, observed_inside
+from benchmark.tasks.shape_completion.tasks import SHAPE
 from medshape_text.curate.sdf import sdf_from_mask
 from medshape_text.frame import HALF_BOX_VOXELS, TRUNCATION
 
@@ -18,11 +19,11 @@ class Interpolation:
     """Completes a shape from its own observation alone; neither category nor training data are looked at."""
 
     def predict(self, request: Request) -> Prediction:
-        """Planes are interpolated, corrupted prompts cleaned; without any foreground the answer is empty."""
+        """Exact planes are interpolated, damaged shapes cleaned; without any foreground the answer is empty."""
         observation = request.observation
-        if observation.kind == "planes":
-            return Prediction(complete_planes(observation))
-        return Prediction(sdf_from_mask(cleaned(observation.value < 0)))
+        if observation.exact:
+            return Prediction({SHAPE: complete_planes(observation)})
+        return Prediction({SHAPE: sdf_from_mask(cleaned(observed_inside(observation)))})
 
 
 def complete_planes(observation: Observation) -> Volume:
@@ -40,7 +41,7 @@ def complete_planes(observation: Observation) -> Volume:
     else:
         voxels = blend_axes(sections)
     sdf = np.clip(voxels / HALF_BOX_VOXELS, -TRUNCATION, TRUNCATION).astype(np.float32)
-    return impose(sdf, observation.observed, observation.value > 0.5)
+    return impose(sdf, observation.mask, observed_inside(observation))
 
 
 def build(context: MethodContext) -> Method:

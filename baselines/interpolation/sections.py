@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmark.contract import Observation
+from benchmark.observations.agreement import observed_inside
 
 FloatArray = NDArray[np.float64]
 
@@ -63,12 +64,13 @@ def observed_sections(observation: Observation) -> dict[int, list[Section]]:
 
     A plane counts for the axis it is perpendicular to. A volume observed everywhere is a stack along axis 0.
     """
+    inside = observed_inside(observation)
     sections: dict[int, list[Section]] = {}
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
-        for index in np.flatnonzero(observation.observed.all(axis=others)):
-            plane = np.take(observation.value, index, axis=axis) > 0.5
+        for index in np.flatnonzero(observation.mask.all(axis=others)):
+            plane = np.take(inside, index, axis=axis)
             sections.setdefault(axis, []).append(Section(axis, int(index), plane))
-        if observation.observed.all():
+        if observation.mask.all():
             break
     return sections

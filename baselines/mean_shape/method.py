@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.training import learnt, rows_by_category
-from benchmark.contract import Mask, Method, MethodContext, Prediction, Request, TrainingData, Volume
+from benchmark.contract import Mask, Method, MethodContext, Prediction, Request, Volume
+from benchmark.tasks.shape_completion.tasks import SHAPE
+from benchmark.tasks.shape_completion.training import ShapeTrainingData
 from medshape_text.curate.sdf import sdf_from_mask
 from medshape_text.frame import HALF_BOX_VOXELS, TRUNCATION
 
@@ -80,7 +82,7 @@ class MeanShape:
         """Nothing is known before ``fit``."""
         self._answers: dict[str, Volume] = {}
 
-    def fit(self, training_data: TrainingData, workdir: Path) -> None:
+    def fit(self, training_data: ShapeTrainingData, workdir: Path) -> None:
         """Learn one constant per category from the real training shapes."""
         self._answers = {
             category: constant_answer(np.stack([training_data.sdf(row) for row in rows]))
@@ -89,7 +91,7 @@ class MeanShape:
 
     def predict(self, request: Request) -> Prediction:
         """The constant of ``request.category``; the observation is not looked at."""
-        return Prediction(learnt(self._answers, request.category).copy())
+        return Prediction({SHAPE: learnt(self._answers, request.category).copy()})
 
 
 def build(context: MethodContext) -> Method:

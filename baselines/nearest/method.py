@@ -17,9 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.nearest.residual import foreground, residual
+from baselines.nearest.residual import residual
 from baselines.training import learnt, rows_by_category
-from benchmark.contract import Method, MethodContext, Observation, Prediction, Request, TrainingData
+from benchmark.contract import Method, MethodContext, Observation, Prediction, Request
+from benchmark.observations.agreement import observed_inside
+from benchmark.tasks.shape_completion.tasks import SHAPE
+from benchmark.tasks.shape_completion.training import ShapeTrainingData
 from medshape_text.files import replacing
 
 SHORTLIST = 16
@@ -38,8 +41,8 @@ class Shelf:
 
     def shortlist(self, observation: Observation, count: int) -> NDArray[np.int64]:
         """Rows of the ``count`` candidates with the highest Dice on the observed voxels, best first."""
-        wanted = foreground(observation)
-        observed_bits, wanted_bits = np.packbits(observation.observed), np.packbits(wanted)
+        wanted = observed_inside(observation)
+        observed_bits, wanted_bits = np.packbits(observation.mask), np.packbits(wanted)
         common = np.bitwise_count(self.bits & wanted_bits).sum(axis=1, dtype=np.int64)
         size = np.bitwise_count(self.bits & observed_bits).sum(axis=1, dtype=np.int64)
         overlap = 2 * common / np.maximum(1, size + np.count_nonzero(wanted))
@@ -52,10 +55,10 @@ class Nearest:
 
     def __init__(self) -> None:
         """Nothing is known before ``fit``."""
-        self._data: TrainingData | None = None
+        self._data: ShapeTrainingData | None = None
         self._shelves: dict[str, Shelf] = {}
 
-    def fit(self, training_data: TrainingData, workdir: Path) -> None:
+    def fit(self, training_data: ShapeTrainingData, workdir: Path) -> None:
         """Read every training shape once; the occupancies are kept in ``workdir``, named by the data's hash."""
         self._data = training_data
         rows = rows_by_category(training_data, real_only=False)
@@ -83,7 +86,7 @@ class Nearest:
             raise AssertionError("shelves without data")
         candidates = [self._data.sdf(int(row)) for row in shelf.shortlist(request.observation, SHORTLIST)]
         errors = [residual(candidate, request.observation) for candidate in candidates]
-        return Prediction(candidates[int(np.argmin(errors))].astype(np.float32, copy=True))
+        return Prediction({SHAPE: candidates[int(np.argmin(errors))].astype(np.float32, copy=True)})
 
 
 def build(context: MethodContext) -> Method:

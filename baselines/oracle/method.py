@@ -9,8 +9,8 @@ class Oracle:
     """Returns the truth; a ``TruthControl``, never ranked."""
 
     def reveal(self, case: Case) -> Prediction:
-        """The truth of the case, copied."""
-        return Prediction(case.truth.copy())
+        """The truth of the case, every part of it copied."""
+        return Prediction({name: part.copy() for name, part in case.truth.items()})
 
 
 def build(context: MethodContext) -> TruthControl:

@@ -38,7 +38,8 @@ class RandomShape:
         if self._data is None:
             raise NotFittedError("random draws from the training split: call fit before predict")
         drawn = np.random.default_rng(request.seed).integers(len(self._rows))
-        return Prediction(self._data.sdf(self._rows[int(drawn)]).astype(np.float32, copy=True))
+        row = self._rows[int(drawn)]
+        return Prediction({name: self._data.part(row, name) for name in request.outputs})
 
 
 def build(context: MethodContext) -> Method:

@@ -6,6 +6,7 @@ import numpy as np
 
 from baselines.ssm.posterior import Evidence
 from benchmark.contract import Observation, Volume
+from benchmark.observations.agreement import observed_inside
 from medshape_text.frame import HALF_BOX_VOXELS, TRUNCATION, voxel_centres
 
 OUTLIERS = 0.02
@@ -17,18 +18,17 @@ _MOST_VOXELS = 6000
 def evidence_of(observation: Observation, mean_sdf: Volume) -> Evidence:
     """Voxels that can inform a fit starting at the mean shape, whose SDF is ``mean_sdf``.
 
-    Planes: everything observed within the SDF's range of the mean, and all foreground. Corrupted: a band
-    around the mean and around the prompt's own surface, thinned evenly to about 6000 voxels.
+    What is exact: everything observed within the SDF's range of the mean, and all foreground. What may be
+    damaged: a band around the mean and around the observed surface, thinned evenly to about 6000 voxels.
     """
-    if observation.kind == "planes":
-        inside = observation.value > 0.5
-        chosen = np.flatnonzero(observation.observed & ((mean_sdf < 0.95 * TRUNCATION) | inside))
+    inside = observed_inside(observation)
+    if observation.exact:
+        chosen = np.flatnonzero(observation.mask & ((mean_sdf < 0.95 * TRUNCATION) | inside))
         outliers = 0.0
     else:
-        inside = observation.value < 0
         surface = np.abs(observation.value) < 1.01 / HALF_BOX_VOXELS
         band = np.abs(mean_sdf) < _BAND_VOXELS / HALF_BOX_VOXELS
-        chosen = np.flatnonzero(observation.observed & (surface | band))
+        chosen = np.flatnonzero(observation.mask & (surface | band))
         chosen = chosen[:: max(1, len(chosen) // _MOST_VOXELS)]
         outliers = OUTLIERS
     return Evidence(voxel_centres()[chosen], np.where(inside.ravel()[chosen], 1.0, -1.0), outliers)

@@ -11,8 +11,10 @@ from baselines.ssm.deformation import DeformationModel, fit_deformation_model
 from baselines.ssm.evidence import evidence_of
 from baselines.ssm.posterior import FitSettings, fit_posterior
 from baselines.training import learnt, rows_by_category
-from benchmark.contract import Method, MethodContext, Prediction, Request, TrainingData, Volume
+from benchmark.contract import Method, MethodContext, Prediction, Request, Volume
 from benchmark.observations.agreement import reconcile
+from benchmark.tasks.shape_completion.tasks import SHAPE
+from benchmark.tasks.shape_completion.training import ShapeTrainingData
 from medshape_text.curate.sdf import sdf_from_mesh
 
 CONTRADICTION_VOXELS = 2.0
@@ -47,7 +49,7 @@ class StatisticalShapeModel:
         self._keep_observed = keep_observed
         self._models: dict[str, _Learnt] = {}
 
-    def fit(self, training_data: TrainingData, workdir: Path) -> None:
+    def fit(self, training_data: ShapeTrainingData, workdir: Path) -> None:
         """Learn one model per category from the real training subjects.
 
         Raises:
@@ -69,11 +71,9 @@ class StatisticalShapeModel:
         known = learnt(self._models, request.category)
         weights = fit_posterior(known.model, evidence_of(request.observation, known.mean_sdf), self._settings)
         sdf = sdf_from_mesh(known.model.vertices(weights), known.model.faces)
-        return Prediction(
-            reconcile(sdf, request.observation, CONTRADICTION_VOXELS, DAMAGE_MARGIN_VOXELS)
-            if self._keep_observed
-            else sdf
-        )
+        if self._keep_observed:
+            sdf = reconcile(sdf, request.observation, CONTRADICTION_VOXELS, DAMAGE_MARGIN_VOXELS)
+        return Prediction({SHAPE: sdf})
 
 
 def build(context: MethodContext) -> Method:
