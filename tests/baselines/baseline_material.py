@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.contract import Case, Request
-from benchmark.observations import observe
+from benchmark.contract import CANONICAL, Case, Request
+from benchmark.spaces import SDF
+from benchmark.tasks.shape_completion.prompts import observe
 
 Sdf = NDArray[np.float32]
 
@@ -26,6 +27,7 @@ class ArrayTrainingData:
     read: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.spaces = {"shape": SDF}
         self.ids = [f"shape_{index}" for index in range(len(self))]
         self.subjects = [f"subject_{index}" for index in range(len(self))]
         self.texts = [("a bone",)] * len(self)
@@ -36,6 +38,10 @@ class ArrayTrainingData:
     def sdf(self, index: int) -> Sdf:
         self.read.append(index)
         return self.volumes[index]
+
+    def part(self, index: int, name: str) -> Sdf:
+        assert name == "shape"
+        return self.sdf(index)
 
     def mesh(self, index: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         return self.meshes[index]
@@ -49,11 +55,12 @@ def ellipsoid_sdf(radii: Sequence[float], centre: Sequence[float] = (31.5, 31.5,
 
 
 def case_of(truth: Sdf, prompt: str = "multiplane", category: str = "bone", seed: int = 0) -> Case:
-    return Case("case", "subject", category, "real_subject", "a bone", observe(prompt, truth, seed), truth)
+    observed = (observe(prompt, truth, seed),)
+    return Case("case", "subject", category, "real_subject", "a bone", CANONICAL, observed, {"shape": truth})
 
 
 def request_for(truth: Sdf, prompt: str = "multiplane", category: str = "bone", seed: int = 0) -> Request:
-    return case_of(truth, prompt, category, seed).request(seed)
+    return case_of(truth, prompt, category, seed).request({"shape": SDF}, seed)
 
 
 def dice(a: Sdf, b: Sdf) -> float:

@@ -20,9 +20,9 @@ from benchmark.names import UnknownNameError
 
 def test_oracle_returns_a_copy_of_the_truth() -> None:
     case = case_of(ellipsoid_sdf((28, 20, 12)))
-    answer = Oracle().reveal(case).sdf
-    np.testing.assert_array_equal(answer, case.truth)
-    assert not np.shares_memory(answer, case.truth)
+    answer = Oracle().reveal(case).parts["shape"]
+    np.testing.assert_array_equal(answer, case.truth["shape"])
+    assert not np.shares_memory(answer, case.truth["shape"])
 
 
 def test_random_depends_on_the_seed_only_and_draws_every_real_shape(
@@ -32,8 +32,8 @@ def test_random_depends_on_the_seed_only_and_draws_every_real_shape(
     control.fit(ellipsoids, tmp_path)
     small, large = ellipsoid_sdf((28, 9, 9)), ellipsoid_sdf((28, 25, 25))
     for seed in range(10):
-        one = control.predict(request_for(small, "oneplane", "bone", seed)).sdf
-        other = control.predict(request_for(large, "triplane", "ball", seed)).sdf
+        one = control.predict(request_for(small, "oneplane", "bone", seed)).parts["shape"]
+        other = control.predict(request_for(large, "triplane", "ball", seed)).parts["shape"]
         np.testing.assert_array_equal(one, other)
     ellipsoids.read.clear()
     for seed in range(200):
@@ -77,11 +77,11 @@ def test_mean_shape_learns_from_real_shapes_of_the_category_and_ignores_the_obse
     control = MeanShape()
     control.fit(ellipsoids, tmp_path)
     assert set(ellipsoids.read) == {0, 1, 2, 3, 4, 5, 8}
-    thin = control.predict(request_for(ellipsoid_sdf((28, 10, 16)), "multiplane")).sdf
-    thick = control.predict(request_for(ellipsoid_sdf((28, 20, 16)), "broken")).sdf
+    thin = control.predict(request_for(ellipsoid_sdf((28, 10, 16)), "multiplane")).parts["shape"]
+    thick = control.predict(request_for(ellipsoid_sdf((28, 20, 16)), "broken")).parts["shape"]
     np.testing.assert_array_equal(thin, thick)
     assert dice(thin, ellipsoid_sdf((28, 14.5, 16))) > 0.97
-    ball = control.predict(request_for(thick, category="ball")).sdf
+    ball = control.predict(request_for(thick, category="ball")).parts["shape"]
     np.testing.assert_array_equal(ball, ellipsoids.volumes[8])
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from baselines.interpolation.cleaning import cleaned
 from baselines.interpolation.method import Interpolation, complete_planes
 from baselines.interpolation.sections import observed_sections, signed_distance
-from benchmark.observations import observe
+from benchmark.tasks.shape_completion.prompts import observe
 
 X, Y, Z = np.indices((64, 64, 64), dtype=np.float64)
 
@@ -60,7 +60,7 @@ def test_a_ball_is_completed_and_agrees_with_what_was_observed(prompt: str, leas
     observation = observe(prompt, truth, 0)
     answer = complete_planes(observation)
     assert dice(answer, truth) > least
-    assert ((answer < 0) == (truth < 0))[observation.observed].all()
+    assert ((answer < 0) == (truth < 0))[observation.mask].all()
 
 
 def test_planes_are_found_on_the_axis_they_are_perpendicular_to() -> None:
@@ -84,10 +84,10 @@ def test_an_empty_observation_gives_an_empty_answer() -> None:
 
 def test_half_a_plane_is_refused() -> None:
     observation = observe("oneplane", ellipsoid_sdf((24, 20, 16)), 0)
-    half = observation.observed.copy()
+    half = observation.mask.copy()
     half[:, :10] = False
     with pytest.raises(ValueError, match="completely observed plane"):
-        complete_planes(dataclasses.replace(observation, observed=half))
+        complete_planes(dataclasses.replace(observation, mask=half))
 
 
 def test_cleaning_drops_crumbs_keeps_long_pieces_and_fills_cavities() -> None:
@@ -109,5 +109,5 @@ def test_cleaning_keeps_a_lone_crumb_and_nothing() -> None:
 def test_a_corrupted_prompt_is_answered_with_its_cleaned_mask() -> None:
     truth = ellipsoid_sdf((28, 16, 14))
     request = request_for(truth, "noisy", seed=1)
-    answer = Interpolation().predict(request).sdf
+    answer = Interpolation().predict(request).parts["shape"]
     assert dice(answer, truth) > dice(request.observation.value, truth)

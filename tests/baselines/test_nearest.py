@@ -11,7 +11,7 @@ from baseline_material import ArrayTrainingData, ellipsoid_sdf, request_for
 
 from baselines.nearest.method import Nearest
 from baselines.nearest.residual import residual
-from benchmark.observations import PROMPTS
+from benchmark.tasks.shape_completion.prompts import PROMPTS
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def fitted(ellipsoids: ArrayTrainingData, tmp_path: Path) -> Nearest:
 @pytest.mark.parametrize("planted", [0, 3, 7])
 def test_a_planted_shape_is_found(fitted: Nearest, ellipsoids: ArrayTrainingData, prompt: str, planted: int) -> None:
     truth = ellipsoids.volumes[planted]
-    answer = fitted.predict(request_for(truth, prompt, seed=3)).sdf
+    answer = fitted.predict(request_for(truth, prompt, seed=3)).parts["shape"]
     np.testing.assert_array_equal(answer, truth)
 
 
@@ -33,7 +33,7 @@ def test_the_answer_is_always_an_unchanged_training_shape_of_the_category(
     fitted: Nearest, ellipsoids: ArrayTrainingData
 ) -> None:
     for width in (9, 14.7, 23):
-        answer = fitted.predict(request_for(ellipsoid_sdf((28, width, 15)), "triplane")).sdf
+        answer = fitted.predict(request_for(ellipsoid_sdf((28, width, 15)), "triplane")).parts["shape"]
         assert any(np.array_equal(answer, volume) for volume in ellipsoids.volumes[:8])
 
 
@@ -42,7 +42,7 @@ def test_the_sub_voxel_residual_breaks_ties_of_the_voxel_count(tmp_path: Path) -
     wanted = ellipsoid_sdf((28, 20, 16))
     lower, higher = wanted + np.float32(0.004), wanted - np.float32(0.004)
     request = request_for(wanted, "oneplane")
-    plane = request.observation.observed
+    plane = request.observation.mask
     for other in (lower, higher):  # the premise: same occupancy on the plane
         others = np.where(np.abs(wanted) < 0.01, wanted, other)
         assert ((others < 0) == (wanted < 0))[plane].all()
@@ -67,7 +67,7 @@ def test_the_cache_saves_reading_and_is_keyed_by_the_data(ellipsoids: ArrayTrain
     again.fit(ellipsoids, tmp_path)
     assert ellipsoids.read == []
     np.testing.assert_array_equal(
-        again.predict(request_for(ellipsoids.volumes[2])).sdf,
+        again.predict(request_for(ellipsoids.volumes[2])).parts["shape"],
         ellipsoids.volumes[2],
     )
     ellipsoids.read.clear()
@@ -82,5 +82,5 @@ def test_two_splits_of_one_data_set_do_not_share_a_cache(ellipsoids: ArrayTraini
     part = ArrayTrainingData(ellipsoids.volumes[:2], ["bone"] * 2, ["real_subject"] * 2, revision=ellipsoids.revision)
     control = Nearest()
     control.fit(part, tmp_path)
-    answer = control.predict(request_for(ellipsoids.volumes[4])).sdf
+    answer = control.predict(request_for(ellipsoids.volumes[4])).parts["shape"]
     assert any(np.array_equal(answer, volume) for volume in part.volumes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import igl
@@ -104,7 +105,7 @@ def test_smooth_modes_reach_what_the_principal_modes_cannot() -> None:
     for elasticity in (0.0, 3.0):
         control = StatisticalShapeModel(elasticity, keep_observed=False)
         control.fit(ArrayTrainingData([], ["bone"] * 9, ["real_subject"] * 9, meshes), Path())
-        scores[elasticity] = dice(control.predict(request_for(sdf, "multiplane")).sdf, sdf)
+        scores[elasticity] = dice(control.predict(request_for(sdf, "multiplane")).parts["shape"], sdf)
     assert scores[3.0] >= scores[0.0]
     assert scores[3.0] > 0.97
 
@@ -114,26 +115,26 @@ def test_damage_is_undone_and_the_rest_is_kept(control: StatisticalShapeModel, p
     truth = sdf_from_mesh(shape(0.7), FACES)
     for seed in range(3):
         request = request_for(truth, prompt, seed=seed)
-        answer = control.predict(request).sdf
+        answer = control.predict(request).parts["shape"]
         assert dice(answer, truth) > max(0.985, dice(request.observation.value, truth))
 
 
 def test_observed_planes_are_kept_exactly(control: StatisticalShapeModel) -> None:
     truth = sdf_from_mesh(shape(0.7, bend=4), FACES)  # no training subject bends
     observation = request_for(truth, "multiplane").observation
-    answer = control.predict(request_for(truth, "multiplane")).sdf
-    assert ((answer < 0) == (truth < 0))[observation.observed].all()
+    answer = control.predict(request_for(truth, "multiplane")).parts["shape"]
+    assert ((answer < 0) == (truth < 0))[observation.mask].all()
 
 
 def test_the_same_request_gives_the_same_bytes(control: StatisticalShapeModel) -> None:
     request = request_for(sdf_from_mesh(shape(0.3), FACES), "triplane")
-    assert control.predict(request).sdf.tobytes() == control.predict(request).sdf.tobytes()
+    assert control.predict(request).parts["shape"].tobytes() == control.predict(request).parts["shape"].tobytes()
 
 
 def test_reconcile_leaves_an_undamaged_prompt_alone() -> None:
     truth = sdf_from_mesh(shape(0.3), FACES)
     observation = request_for(truth, "broken").observation
-    undamaged = type(observation)("broken", "corrupted", truth, observation.observed, observation.operator)
+    undamaged = dataclasses.replace(observation, value=truth)
     np.testing.assert_array_equal(reconcile(truth, undamaged, 2.0, 3.0), truth)
 
 

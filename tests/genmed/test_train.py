@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import Balls, tiny_config
+from tiny import Balls, request_of, tiny_config
 
-from benchmark.contract import MethodContext, Request
-from benchmark.observations import observe
+from benchmark.contract import MethodContext
+from benchmark.tasks.shape_completion.prompts import observe
 from genmed import train
 from genmed.bundle import Bundle, WeightsError, build_autoencoder, build_pair, load_bundle, save_bundle
 from genmed.config import load_config
@@ -94,8 +94,8 @@ def test_every_sampler_answers_the_same_request_with_the_same_bytes(
     trained: Path, factory: object, prompt: str
 ) -> None:
     method = factory(MethodContext("cpu", trained))  # type: ignore[operator]
-    request = Request("case", "ball", "a ball", observe(prompt, Balls().sdf(1), 5), seed=7)
-    first, second = method.predict(request).sdf, method.predict(request).sdf
+    request = request_of(observe(prompt, Balls().sdf(1), 5))
+    first, second = method.predict(request).parts["shape"], method.predict(request).parts["shape"]
     assert first.shape == (64, 64, 64)
     assert first.dtype == np.float32
     assert np.isfinite(first).all()
@@ -105,8 +105,8 @@ def test_every_sampler_answers_the_same_request_with_the_same_bytes(
 def test_guided_completion_agrees_with_the_planes(trained: Path) -> None:
     """Even a model that knows nothing has to keep what was seen."""
     observation = observe("multiplane", Balls().sdf(1), 0)
-    sdf = genmed(MethodContext("cpu", trained)).predict(Request("case", "ball", "a ball", observation, 7)).sdf
-    np.testing.assert_array_equal((sdf < 0)[observation.observed], observation.value[observation.observed] > 0.5)
+    sdf = genmed(MethodContext("cpu", trained)).predict(request_of(observation)).parts["shape"]
+    np.testing.assert_array_equal((sdf < 0)[observation.mask], observation.value[observation.mask] > 0.5)
 
 
 def test_bad_weights_give_one_clear_error(trained: Path, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.contract import CANONICAL, Observation, Request
+from benchmark.spaces import SDF
 from genmed.config import Config, parse_config
 
 TABLE = {
@@ -33,6 +35,7 @@ class Balls:
     revision = "balls"
 
     def __init__(self, count: int = 6) -> None:
+        self.spaces = {"shape": SDF}
         self.ids: Sequence[str] = [f"ball_{index}" for index in range(count)]
         self.subjects: Sequence[str] = self.ids
         self.categories: Sequence[str] = ["ball" if index % 2 else "needle" for index in range(count)]
@@ -49,6 +52,16 @@ class Balls:
         distance = np.linalg.norm(grid[:axes], axis=0) - (0.3 + 0.05 * index)
         return np.clip(distance, -0.2, 0.2).astype(np.float32)
 
+    def part(self, index: int, name: str) -> NDArray[np.float32]:
+        """The only part."""
+        assert name == "shape"
+        return self.sdf(index)
+
     def mesh(self, index: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Not needed here."""
         raise NotImplementedError
+
+
+def request_of(observation: Observation, seed: int = 7) -> Request:
+    """A ball is asked for."""
+    return Request("case", "ball", "a ball", CANONICAL, (observation,), {"shape": SDF}, seed)

@@ -1,0 +1,40 @@
+"""GenMed with an observation it was never written for, and what inference imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.contract import CANONICAL, MethodContext, Observation, Request
+from benchmark.metrics import dice
+from benchmark.observations import AveragePool
+from benchmark.spaces import SDF
+from benchmark.tasks import find_family, find_task
+from genmed.method import genmed, genmed_base
+
+
+@pytest.mark.parametrize("category", ["hip_right", "femur_left", "tibia_left"])
+def test_a_shape_is_completed_from_a_quarter_of_its_resolution(mini_dir: Path, category: str) -> None:
+    """16 x 16 x 16 means of distances: no prompt of any task, and nothing in genmed knows of it."""
+    source = find_family("shape-completion").cases(find_task("oneplane"), mini_dir, "test")
+    case = next(case for case in map(source.case, (g.id for g in source.groups)) if case.category == category)
+    truth = case.truth["shape"]
+    value = truth.reshape(16, 4, 16, 4, 16, 4).mean(axis=(1, 3, 5), dtype=np.float64).astype(np.float32)
+    seen = Observation("shape", AveragePool(4), value, np.ones((16, 16, 16), bool), True, SDF)
+    request = Request(case.id, case.category, case.text, CANONICAL, (seen,), {"shape": SDF}, seed=3)
+    guided, unguided = (
+        float(dice(factory(MethodContext()).predict(request).parts["shape"], truth, sdf=True))
+        for factory in (genmed, genmed_base)
+    )
+    assert guided > 0.93
+    assert guided > unguided + 0.05
+
+
+def test_inference_does_not_import_training() -> None:
+    code = "import sys, genmed.method; print([m for m in sys.modules if m.startswith(('genmed.train', 'genmed.loop'))])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
