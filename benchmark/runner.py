@@ -118,8 +118,9 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
     with exclusive(plan.out):
         writer = RunWriter(plan.out)
         groups = plan.groups
-        sets = {group.id: list(group.cases) for group in groups if group.cases != (group.id,)}
-        facts: dict[str, Any] = {"cases": plan.case_ids} | ({"groups": sets} if sets else {})
+        facts: dict[str, Any] = {"cases": plan.case_ids}
+        if any(group.cases != (group.id,) for group in groups):
+            facts["groups"] = {group.id: list(group.cases) for group in groups}
         writer.open(plan.configuration, {**facts, **describe(plan.configuration, plan.device)})
         done, status = _resume(writer, plan)
         answers = _answer_all(plan, groups[done:], status)
