@@ -71,6 +71,7 @@ def test_a_family_and_a_method_are_a_few_lines_and_nothing_else_changes(invoke, 
     (figures,) = json.loads((tmp_path / "compared.json").read_text())["comparisons"]
     mine, theirs = (summary(tmp_path / name) for name in ("area", "nothing"))
     assert figures["difference"]["value"] == pytest.approx(mine - theirs)
+    assert mine < theirs / 2
 
     invoke("report", "area", "nothing", "--data", mini_dir, "-o", "report.html")
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
