@@ -78,6 +78,7 @@ def test_a_family_and_a_method_are_a_few_lines_and_nothing_else_changes(invoke, 
     for word in ("bone-volume", "volume-area", "volume-nothing", "the volume of a bone from its middle plane"):
         assert word in html
     assert f"{mine:.3g}" in html
+    assert "Error, ml" in html
 
 
 def test_a_run_of_it_goes_on_where_it_was_stopped_and_other_families_do_not_matter(invoke, mini_dir, tmp_path):
