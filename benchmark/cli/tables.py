@@ -75,7 +75,7 @@ def sampling_floors(run: Run) -> dict[str, float]:
             group = groups.get(case, case)
             if score["value"] is not None and group in facts:
                 category, subject = facts[group]
-                of = category if score["category"] is None else score["category"]
+                of = score.get("category") or category
                 values.setdefault(score["signature"], []).append((score["value"], of, subject))
     return {
         signature: cluster_bootstrap(Values(*map(list, zip(*rows, strict=True))), draws=1).value
