@@ -118,8 +118,9 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
     with exclusive(plan.out):
         writer = RunWriter(plan.out)
         groups = plan.groups
-        sets = {group.id: list(group.cases) for group in groups if group.cases != (group.id,)}
-        facts: dict[str, Any] = {"cases": plan.case_ids} | ({"groups": sets} if sets else {})
+        facts: dict[str, Any] = {"cases": plan.case_ids}
+        if any(group.cases != (group.id,) for group in groups):
+            facts["groups"] = {group.id: list(group.cases) for group in groups}
         writer.open(plan.configuration, {**facts, **describe(plan.configuration, plan.device)})
         done, status = _resume(writer, plan)
         answers = _answer_all(plan, groups[done:], status)
@@ -208,17 +209,19 @@ def _answer_all(plan: Plan, groups: Sequence[Group], finished: Mapping[str, str]
     """
     if not isinstance(plan.method, BatchMethod):
         return {}
-    asked = [case for group in groups for case in group.cases if case not in finished]
+    asked = {case: None for group in groups for case in group.cases if case not in finished}
     answers: dict[str, _Answer] = {}
     started = time.perf_counter()
 
     def keep(case_id: str, answer: Prediction | str) -> None:
+        if case_id not in asked:  # its work folder may still hold what was recorded before
+            return
         seconds = (time.perf_counter() - started) / (len(answers) + 1)
         status = answer if isinstance(answer, str) else _store(plan, plan.source.case(case_id), answer)
         answers[case_id] = _Answer(status, seconds)
 
     if asked:
-        plan.method.predict_all(_Requests(plan, asked), plan.out / WORK, keep)
+        plan.method.predict_all(_Requests(plan, list(asked)), plan.out / WORK, keep)
     return answers | {case: _Answer("missing", 0.0) for case in asked if case not in answers}
 
 

@@ -78,7 +78,7 @@ def most_bytes(space: Space, grid: Grid | None) -> int:
 def problem_of(array: object, space: Space, grid: Grid | None) -> str | None:
     """Why an array cannot be taken for one of this space, as a reason code; None when it can.
 
-    Codes: ``wrong_type``, ``wrong_shape``, ``not_finite``, ``out_of_range`` (labels or choices without a name, images
+    Codes: ``wrong_type``, ``wrong_shape``, ``not_finite``, ``out_of_range`` (labels or choices without a name, values
     beyond what is stored), ``empty`` (a distance or occupancy without a voxel inside, points without any).
     """
     if not isinstance(array, np.ndarray | np.integer):
@@ -87,7 +87,7 @@ def problem_of(array: object, space: Space, grid: Grid | None) -> str | None:
     if not np.issubdtype(values.dtype, np.floating if space.kind in _FLOATING else np.integer):
         return "wrong_type"
     wanted = shape_of(space, grid)
-    if values.ndim != len(wanted) or any(w not in (None, s) for w, s in zip(wanted, values.shape, strict=True)):
+    if not _fits(values.shape, wanted):
         return "wrong_shape"
     if space.kind in _FLOATING and not np.isfinite(values).all():
         return "not_finite"
@@ -95,21 +95,37 @@ def problem_of(array: object, space: Space, grid: Grid | None) -> str | None:
 
 
 def _range_problem(values: Array, space: Space) -> str | None:
+    low, high = _allowed(space)
+    if values.size and (float(values.min()) < low or float(values.max()) > high):
+        return "out_of_range"
     if space.kind == "sdf":
         return None if (values < 0).any() else "empty"
+    if space.kind == "occupancy":  # as it is stored: half precision takes what is barely inside for outside
+        return None if (to_stored(values, space) > 0.5).any() else "empty"
+    return "empty" if space.kind == "points" and not len(values) else None
+
+
+def _allowed(space: Space) -> tuple[float, float]:
+    """Smallest and largest value that can be stored; a distance with limits is truncated, whatever it is."""
+    if space.kind == "labels":
+        return 0, len(space.names)
+    if space.kind == "choice":
+        return 0, len(space.names) - 1
     if space.kind == "occupancy":
-        if values.min() < 0 or values.max() > 1:
-            return "out_of_range"
-        return None if (values > 0.5).any() else "empty"
-    if space.kind == "points":
-        if not len(values):
-            return "empty"
-        return "wrong_shape" if len(values) > MOST_POINTS else None
-    if space.kind == "image":
-        low, high = space.limits or (float(np.finfo("<f4").min), float(np.finfo("<f4").max))
-        return "out_of_range" if values.size and (values.min() < low or values.max() > high) else None
-    most = len(space.names) if space.kind == "labels" else len(space.names) - 1
-    return "out_of_range" if values.size and (values.min() < 0 or values.max() > most) else None
+        return 0, 1
+    if space.limits is None:
+        most = float(np.finfo(stored_type(space)).max)
+        return -most, most
+    if space.kind == "sdf":
+        return -math.inf, math.inf
+    low, high = (float(limit) for limit in np.array(space.limits, stored_type(space)))  # rounding may go beyond
+    return min(low, space.limits[0]), max(high, space.limits[1])
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        size <= MOST_POINTS if want is None else size == want for size, want in zip(shape, wanted, strict=True)
+    )
 
 
 def prediction_problem(prediction: object, outputs: Mapping[str, Space], grid: Grid | None) -> str | None:

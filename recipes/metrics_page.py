@@ -14,7 +14,7 @@ from typing import Any
 import benchmark.metrics
 from benchmark.folders import CONVENTIONS
 from benchmark.metrics.generation.scores import SIGNATURES
-from benchmark.metrics.profiles import PROFILES
+from benchmark.tasks.shape_completion.profiles import PROFILES
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "metrics.md"
@@ -34,8 +34,9 @@ def render() -> str:
 
 def _profiles() -> Iterator[str]:
     yield "## Profiles: named bundles for single shapes\n"
-    yield "`M.profile(name).score(prediction, case)`; `M.sampling_floor(case, name)` is the score of a shape against"
-    yield "itself sampled afresh. Missing, empty, NaN or crashed predictions get the worst value and are counted.\n"
+    yield "`P` is `benchmark.tasks.shape_completion.profiles`: `P.profile(name).score(sdf, case)`;"
+    yield "`P.sampling_floor(case, name)` is the score of a shape against itself sampled afresh."
+    yield "Missing, empty, NaN or crashed predictions get the worst value and are counted.\n"
     for name, bundle in PROFILES.items():
         yield f"### Profile `{name}`\n"
         yield from _markdown(_doc(_module(bundle)))
@@ -66,8 +67,7 @@ def _functions() -> Iterator[str]:
     described = {name: value for name, value in public.items() if inspect.isfunction(value) or inspect.isclass(value)}
     for module in dict.fromkeys(_module(value) for value in described.values()):
         yield f"\n### {module.__name__}\n"
-        if not module.__name__.startswith("benchmark.metrics.profiles"):
-            yield from _markdown(_doc(module))
+        yield from _markdown(_doc(module))
         for name, value in described.items():
             if _module(value) is module:
                 yield from _described(name, value)

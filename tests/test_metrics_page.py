@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 import benchmark.metrics
-from benchmark.metrics.profiles import PROFILES
+from benchmark.tasks.shape_completion.profiles import PROFILES
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,7 +33,7 @@ def test_the_page_is_what_the_script_writes(script: ModuleType) -> None:
 
 def test_every_public_name_and_signature_is_on_the_page(script: ModuleType) -> None:
     page = script.render()
-    for name in set(benchmark.metrics.__all__) - {"PROFILES"}:
+    for name in set(benchmark.metrics.__all__):
         assert callable(getattr(benchmark.metrics, name)) is (f"#### `{name}`" in page), name
     for bundle in PROFILES.values():
         for metric in bundle.metrics:

@@ -14,9 +14,10 @@ import pytest
 import yaml
 
 from benchmark.cli.app import run
-from benchmark.contract import Case, Method, MethodContext, TruthControl
+from benchmark.contract import CANONICAL, Case, Method, MethodContext, TruthControl
 from benchmark.methods import GROUP, find_method, read_spec
-from benchmark.observations import PROMPTS, observe
+from benchmark.spaces import SDF
+from benchmark.tasks.shape_completion.prompts import PROMPTS, observe
 
 ROOT = Path(__file__).parents[1]
 OURS = ("oracle", "random", "mean-shape", "nearest", "interpolation", "ssm")
@@ -62,8 +63,9 @@ def test_the_code_of_add_a_method_works() -> None:
     grid = np.indices((64, 64, 64)) - 31.5
     truth = np.clip((np.sqrt((grid**2).sum(axis=0)) - 28) / 32, -0.2, 0.2).astype(np.float32)
     for prompt in PROMPTS:
-        case = Case("case", "s", "bone", "real_subject", "a bone", observe(prompt, truth, 0), truth)
-        answer = method.predict(case.request(seed=1)).sdf
+        observed = (observe(prompt, truth, 0),)
+        case = Case("case", "s", "bone", "real_subject", "a bone", CANONICAL, observed, {"shape": truth})
+        (answer,) = method.predict(case.request({"shape": SDF}, seed=1)).parts.values()
         assert (answer.shape, answer.dtype) == ((64, 64, 64), np.float32)
         assert np.isfinite(answer).all()
 

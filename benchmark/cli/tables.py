@@ -67,12 +67,16 @@ def costs(run: Run) -> dict[str, float]:
 
 def sampling_floors(run: Run) -> dict[str, float]:
     """Signature → class-macro mean of the truth's scores against itself sampled afresh."""
-    categories = {row.case: (row.category, row.subject) for row in run.rows}
+    facts = {row.case: (row.category, row.subject) for row in run.rows}
+    groups = {case: group for group, cases in run.provenance.get("groups", {}).items() for case in cases}
     values: dict[str, list[tuple[float, str, str]]] = {}
     for case, observation in run.observations.items():
         for score in observation["floor"]:
-            if score["value"] is not None and case in categories:
-                values.setdefault(score["signature"], []).append((score["value"], *categories[case]))
+            group = groups.get(case, case)
+            if score["value"] is not None and group in facts:
+                category, subject = facts[group]
+                of = score.get("category") or category
+                values.setdefault(score["signature"], []).append((score["value"], of, subject))
     return {
         signature: cluster_bootstrap(Values(*map(list, zip(*rows, strict=True))), draws=1).value
         for signature, rows in values.items()

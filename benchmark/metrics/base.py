@@ -113,8 +113,8 @@ class Metric:
 
     @property
     def column(self) -> str:
-        """Title with the unit, where it is a length."""
-        return f"{self.title}, mm" if self.unit == "mm" else self.title
+        """Title with the unit, where it has one that people measure in; the edge of the box is none."""
+        return f"{self.title}, {self.unit}" if self.unit not in ("", "box") else self.title
 
     def text(self, value: float | None) -> str:
         """A value in the digits that carry information."""

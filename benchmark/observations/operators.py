@@ -176,4 +176,5 @@ class SphereDamage:
 
     def declared(self) -> dict[str, Any]:
         """The spheres."""
-        return {"operator": "sphere-damage", "spheres": [asdict(sphere) for sphere in self.spheres]}
+        spheres = [asdict(sphere) | {"centre": list(sphere.centre)} for sphere in self.spheres]
+        return {"operator": "sphere-damage", "spheres": spheres}

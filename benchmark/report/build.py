@@ -164,13 +164,16 @@ def _checked(chosen: Sequence[str], read: CaseReader, focus: Entry) -> Iterator[
 def _case_rows(entries: Sequence[Entry], headline: Metric, shown: Sequence[ShownCase]) -> list[dict[str, object]]:
     """The table of every case: facts and the headline value of each method."""
     keys = {case.id: case.key for case in shown}
-    seen = {row.case: row for entry in entries for row in entry.run.rows}
+    seen = {row.case: row.subject for entry in entries for row in entry.run.rows}
+    categories: dict[str, dict[str, None]] = {}
+    for row in (row for entry in entries for row in entry.run.rows):
+        categories.setdefault(row.case, {})[row.category] = None
     return [
         {
             "case": case,
             "key": keys.get(case),
-            "category": seen[case].category if case in seen else "",
-            "subject": seen[case].subject if case in seen else "",
+            "category": ", ".join(categories.get(case, ())),
+            "subject": seen.get(case, ""),
             "cells": [_case_cell(entry, case, headline) for entry in entries],
         }
         for case in group_ids(entries)

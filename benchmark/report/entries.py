@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmark.contract import Case, Prediction
 from benchmark.errors import RunError
-from benchmark.metrics.base import Metric
+from benchmark.metrics.base import NOT_APPLICABLE, OK, Metric
 from benchmark.records import Row, Run, load_run
 from benchmark.tasks import Task, family_of, find_metric, find_task, metric_order
 
@@ -52,9 +52,17 @@ class Entry:
         values = [row.value for row in self._rows.get((group, signature), ()) if row.value is not None]
         return sum(values) / len(values) if values else None
 
-    def status(self, case_id: str) -> str:
-        """Why the case failed, "ok" if it did not, or "not run"."""
-        return str(self.run.timings.get(case_id, {}).get("status", "not run"))
+    def done(self, signature: str) -> tuple[int, int]:
+        """How many cases or sets have one metric, and how many of these failed."""
+        found = [rows for (_, each), rows in self._rows.items() if each == signature]
+        statuses = [{row.status for row in rows} - {NOT_APPLICABLE} for rows in found]
+        return sum(map(bool, statuses)), sum(bool(each - {OK}) for each in statuses)
+
+    def status(self, group: str) -> str:
+        """Why the case, or one of the set, failed, "ok" if none did, or "not run"."""
+        cases = self.run.provenance.get("groups", {}).get(group, [group])
+        found = [str(self.run.timings.get(case, {}).get("status", "not run")) for case in cases]
+        return next((each for each in found if each != OK), OK)
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str], list[Row]]:

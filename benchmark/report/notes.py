@@ -45,7 +45,7 @@ def facts(entries: Sequence[Entry], focus: Entry) -> list[tuple[str, str]]:
         ("Seed", str(configuration.get("seed", ""))),
         ("Cases", str(len(group_ids(entries)))),
         ("Subjects", str(cases["subject"].nunique())),
-        ("Categories", str(cases["category"].nunique())),
+        ("Categories", str(scores["category"].nunique())),
         ("Origin", origins),
     ]
     return [(label, value) for label, value in listed if value]

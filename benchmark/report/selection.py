@@ -36,10 +36,11 @@ def select_cases(headline: pd.DataFrame, limit: int, higher_is_better: bool) -> 
         names = [names[round(i * (len(names) - 1) / steps)] for i in range(limit)]
     chosen: list[str] = []
     for place in (_median, _worst, _best):
-        chosen += [case for name in names if (case := place(by_category[name])) not in chosen]
-    rest = [case for name in names for case in by_category[name] if case not in chosen]
-    taken = set((chosen + rest)[:limit])
-    return [case for name in sorted(by_category) for case in by_category[name] if case in taken]
+        chosen += [place(by_category[name]) for name in names]
+    rest = [case for name in names for case in by_category[name]]
+    taken = set(list(dict.fromkeys(chosen + rest))[:limit])  # a case may be of several categories
+    in_order = [case for name in sorted(by_category) for case in by_category[name] if case in taken]
+    return list(dict.fromkeys(in_order))
 
 
 def check_names(wanted: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -50,15 +50,17 @@ def compare(run: Run, reference: Run) -> list[Comparison]:
 
 def _compare(key: Key, ours: dict[Place, Row], theirs: dict[Place, Row], run: Run, reference: Run) -> Comparison:
     differences, categories, subjects = [], [], []
-    for place, row in ours.items():
-        other = theirs.get(place)
-        if other is None or row.value is None or other.value is None:
-            raise RunError(f"{run.path} and {reference.path} do not compare: case {row.case} has no {key[0]} in both")
+    for case, category in [*ours, *(place for place in theirs if place not in ours)]:
+        row, other = ours.get((case, category)), theirs.get((case, category))
+        if row is None or other is None or row.value is None or other.value is None:
+            raise RunError(
+                f"{run.path} and {reference.path} do not compare: case {case} has no {key[0]} of {category} in both"
+            )
         differences.append(row.value - other.value)
         categories.append(row.category)
         subjects.append(row.subject)
     estimate = cluster_bootstrap(Table(differences, categories, subjects))
-    return Comparison(*key, run.method, reference.method, estimate, len(differences))
+    return Comparison(*key, run.method, reference.method, estimate, len({case for case, _ in ours}))
 
 
 def _refuse_incomparable(run: Run, reference: Run) -> None:

@@ -1,4 +1,6 @@
-"""A program that runs a small plan and can be told to die: ``interrupted_run.py OUT [HOW WHEN]``.
+"""A program that runs a small plan and can be told to die: ``interrupted_run.py OUT [HOW WHEN [WHAT]]``.
+
+WHAT: ``sets`` runs a family that scores several cases as one, instead of shape completion.
 
 HOW: ``kill-before`` or ``kill-after`` the WHEN-th fsync, or ``tear`` the WHEN-th append in the middle and
 die; ``file-limit`` lets no file grow beyond WHEN bytes, as a full disk would; ``slow`` only takes longer.
@@ -15,6 +17,7 @@ import time
 from pathlib import Path
 
 import torch
+from sets_family import sets_plan
 from synthetic import Calls, Wobbly, make_plan
 
 from benchmark.errors import BenchError
@@ -58,14 +61,14 @@ def arrange(how: str, when: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (when, resource.RLIM_INFINITY))
 
 
-def run(out: str, how: str = "", when: str = "0") -> int:
+def run(out: str, how: str = "", when: str = "0", what: str = "") -> int:
     """Run the plan; the exit code is that of the command line."""
     arrange(how, int(when))
     method = Wobbly()
     if how == "slow":
         method = Calls(lambda request: time.sleep(int(when) / 1000) or Wobbly().predict(request))
     try:
-        execute(make_plan(Path(out), method, CASES))
+        execute(sets_plan(Path(out)) if what == "sets" else make_plan(Path(out), method, CASES))
     except BenchError as error:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         sys.stderr.write(f"{error}\n")

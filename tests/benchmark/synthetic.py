@@ -118,9 +118,14 @@ def make_plan(
         "limit": options.get("limit"),
     }
     return Plan(
-        method=method or Wobbly(), family=family, task=definition, source=Ellipsoids(count, task), out=out, configuration=configuration,
+        method=method or Wobbly(),
+        family=family,
+        task=definition,
+        source=Ellipsoids(count, task),
+        out=out,
+        configuration=configuration,
         **options,
-    )  # fmt: skip
+    )
 
 
 CATEGORIES = ("femur_left", "patella_left")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from benchmark.contract import Observation
-from benchmark.observations import Identity, observe
+from benchmark.observations import Identity
 from benchmark.observations.agreement import reconcile
+from benchmark.spaces import SDF
+from benchmark.tasks.shape_completion.prompts import observe
 from medshape_text.curate.sdf import sdf_from_mask
 
 
@@ -30,7 +32,7 @@ def test_far_contradictions_are_damage_and_near_ones_are_detail() -> None:
     damaged[5:9, 5:9, 5:9] = True  # an addition far outside
     damaged[44, 30:33, 30:33] = True  # a bump of one voxel on the surface: detail
     everywhere = np.ones_like(truth)
-    observation = Observation("broken", "corrupted", sdf_from_mask(damaged), everywhere, Identity())
+    observation = Observation("shape", Identity(), sdf_from_mask(damaged), everywhere, False, SDF)
     answer = reconcile(sdf_from_mask(truth), observation, contradiction=1.5, margin=2.0) < 0
     assert not answer[5:9, 5:9, 5:9].any()
     assert answer[44, 30:33, 30:33].all()

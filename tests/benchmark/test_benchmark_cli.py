@@ -23,7 +23,7 @@ class Mean:
         (workdir / "seen").write_text(" ".join(data.ids))
         self.mean = np.mean([data.sdf(i) for i in range(len(data))], axis=0)
     def predict(self, request):
-        return Prediction(self.mean)
+        return Prediction({"shape": self.mean})
 
 def build(context):
     return Mean()
@@ -35,7 +35,7 @@ SHAPE = (64, 64, 64)
 VALUE = {value}
 class Constant:
     def predict(self, request):
-        return Prediction(np.full(SHAPE, VALUE, np.float32))
+        return Prediction({"shape": np.full(SHAPE, VALUE, np.float32)})
 def build(context):
     return Constant()
 """

@@ -9,7 +9,6 @@ import os
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from benchmark.data.shapes import open_shapes
 from synthetic import rewrite_manifest, write_data_set
 
 from benchmark.data import catalogue
@@ -17,6 +16,7 @@ from benchmark.data.catalogue import resolve
 from benchmark.data.recent import Recent
 from benchmark.data.rows import Rows
 from benchmark.errors import DataError, UnknownNameError
+from benchmark.tasks.shape_completion.cases import open_cases
 from benchmark.tasks.shape_completion.prompts import observe
 from benchmark.tasks.shape_completion.training import ShapeTrainingData
 from medshape_text import decode_mesh, decode_sdf
@@ -33,57 +33,66 @@ def table(folder, config, split):
     return pq.read_table(sorted((folder / config).glob(f"{split}-*"))).to_pylist()
 
 
+def ids(shapes):
+    """Ids of all cases in order."""
+    return [case_id for group in shapes.groups for case_id in group.cases]
+
+
 def test_cases_are_the_rows_of_the_split_in_order(data):
-    shapes = open_shapes(data, "test")
+    shapes = open_cases(data, "test", "triplane")
     rows = table(data, "sdf64", "test")
-    assert list(shapes.ids) == [row["id"] for row in rows]
-    for index, row in enumerate(rows):
-        case = shapes.case(index, "triplane")
+    assert [group.cases for group in shapes.groups] == [(row["id"],) for row in rows]
+    assert ids(shapes) == [group.id for group in shapes.groups]
+    for row in rows:
+        case = shapes.case(row["id"])
         assert (case.id, case.subject, case.category, case.origin) == tuple(
             row[name] for name in ("id", "subject", "category", "origin")
         )
-        np.testing.assert_array_equal(case.truth, decode_sdf(row))
-        assert case.millimetres_per_unit == 50.0
+        np.testing.assert_array_equal(case.truth["shape"], decode_sdf(row))
+        assert case.grid.millimetres_per_unit == 50.0
 
 
 def test_no_subject_is_in_two_splits(data):
     subjects = [
-        {shapes.case(i, "oneplane").subject for i in range(len(shapes.ids))}
-        for shapes in (open_shapes(data, split) for split in ("train", "validation", "test"))
+        {shapes.case(case_id).subject for case_id in ids(shapes)}
+        for shapes in (open_cases(data, split, "oneplane") for split in ("train", "validation", "test"))
     ]
     assert all(subjects)
     assert len(set.union(*subjects)) == sum(map(len, subjects))
 
 
 def test_observations_are_seeded_by_shape_and_prompt(data):
-    case = open_shapes(data, "test").case(2, "broken")
-    expected = observe("broken", case.truth, seed_for(case.id, "observation/broken"))
+    shapes = open_cases(data, "test", "broken")
+    case = shapes.case(ids(shapes)[2])
+    expected = observe("broken", case.truth["shape"], seed_for(case.id, "observation/broken"))
     np.testing.assert_array_equal(case.observation.value, expected.value)
 
 
 def test_measured_captions_are_never_given_to_a_method(data):
-    assert open_shapes(data, "test").case(0, "oneplane").text == "femur left"
+    shapes = open_cases(data, "test", "oneplane")
+    assert shapes.case(ids(shapes)[0]).text == "femur left"
     assert ShapeTrainingData(data).texts[0] == ["femur left"]
 
 
 def test_unknown_physical_scale(tmp_path):
-    shapes = open_shapes(write_data_set(tmp_path / "set", scale=None), "test")
-    assert shapes.case(0, "oneplane").millimetres_per_unit is None
+    shapes = open_cases(write_data_set(tmp_path / "set", scale=None), "test", "oneplane")
+    assert shapes.case(ids(shapes)[0]).grid.millimetres_per_unit is None
 
 
 def test_training_data_is_the_training_split(data):
     training = ShapeTrainingData(data)
     sdfs, meshes = table(data, "sdf64", "train"), table(data, "mesh", "train")
     assert len(training) == len(sdfs) == 6
-    assert training.revision == open_shapes(data, "test").revision
+    assert training.revision == open_cases(data, "test", "oneplane").revision
     assert training.ids == [row["id"] for row in sdfs]
     assert training.subjects == [row["subject"] for row in sdfs]
     assert set(training.origins) == {"real_subject", "synthetic_ssm"}
     for index in (4, 0, 4):
         np.testing.assert_array_equal(training.sdf(index), decode_sdf(sdfs[index]))
+        np.testing.assert_array_equal(training.part(index, "shape"), decode_sdf(sdfs[index]))
         np.testing.assert_array_equal(training.mesh(index)[0], decode_mesh(meshes[index])[0])
         np.testing.assert_array_equal(training.mesh(index)[1], decode_mesh(meshes[index])[1])
-    assert set(training.ids).isdisjoint(open_shapes(data, "test").ids)
+    assert set(training.ids).isdisjoint(ids(open_cases(data, "test", "oneplane")))
 
 
 def test_arrays_are_the_callers_own(data):
@@ -112,16 +121,16 @@ def test_a_folder_of_another_schema_version_is_one_clear_error(tmp_path):
     folder = write_data_set(tmp_path / "set")
     rewrite_manifest(folder, schema_version="99")
     with pytest.raises(DataError, match=r"schema version '99', this version .*reads '2'"):
-        open_shapes(folder, "test")
+        open_cases(folder, "test", "oneplane")
     with pytest.raises(DataError, match="schema version"):
         ShapeTrainingData(folder)
 
 
 def test_a_folder_that_is_no_data_set_and_an_unknown_split(tmp_path, data):
     with pytest.raises(DataError, match=r"manifest\.json"):
-        open_shapes(tmp_path, "test")
+        open_cases(tmp_path, "test", "oneplane")
     with pytest.raises(UnknownNameError, match="did you mean 'test'"):
-        _ = open_shapes(data, "tests").ids
+        _ = open_cases(data, "tests", "oneplane").groups
 
 
 def test_a_split_without_shapes_and_a_damaged_file(tmp_path):
@@ -129,16 +138,16 @@ def test_a_split_without_shapes_and_a_damaged_file(tmp_path):
     files = json.loads((folder / "manifest.json").read_text())["files"]
     rewrite_manifest(folder, files={path: entry for path, entry in files.items() if "validation" not in path})
     with pytest.raises(DataError, match="no split 'validation'"):
-        _ = open_shapes(folder, "validation").ids
+        _ = open_cases(folder, "validation", "oneplane").groups
     (path,) = (folder / "sdf64").glob("test-*")
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(DataError, match="differs from the manifest"):
-        _ = open_shapes(folder, "test").ids
+        _ = open_cases(folder, "test", "oneplane").groups
     path.unlink()
     with pytest.raises(DataError, match="No such file"):
-        _ = open_shapes(folder, "test").ids
+        _ = open_cases(folder, "test", "oneplane").groups
 
 
 def test_rows_across_groups_and_files(tmp_path, monkeypatch):
@@ -158,8 +167,8 @@ def test_rows_across_groups_and_files(tmp_path, monkeypatch):
 def test_another_data_set_in_a_folder_of_the_same_name_is_another_data_set(tmp_path):
     for name, scale in (("one", 0.02), ("two", 0.04)):
         (tmp_path / name).mkdir()
-        shapes = open_shapes(write_data_set(tmp_path / name / "set", scale=scale), "test")
-        assert shapes.case(0, "oneplane").millimetres_per_unit == pytest.approx(1 / scale)
+        shapes = open_cases(write_data_set(tmp_path / name / "set", scale=scale), "test", "oneplane")
+        assert shapes.case(ids(shapes)[0]).grid.millimetres_per_unit == pytest.approx(1 / scale)
 
 
 def test_names_folders_and_typing_errors(tmp_path, monkeypatch, data):

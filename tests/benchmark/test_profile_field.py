@@ -7,16 +7,17 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from synthetic import make_case
 
 from benchmark import metrics
-from benchmark.contract import Case
-from benchmark.tasks import TASKS
+from benchmark.tasks import tasks
+from benchmark.tasks.shape_completion import profiles
 from benchmark.tasks.shape_completion.prompts import observe
 from medshape_text.seeds import seed_for
 
 
 def scores(prediction, case):
-    return {score.metric: score for score in metrics.profile("field").score(prediction, case)}
+    return {score.metric: score for score in profiles.profile("field").score(prediction, case)}
 
 
 def drawn(sdf, case):
@@ -25,7 +26,7 @@ def drawn(sdf, case):
 
 
 def test_equals_the_conventions_by_hand(case, prediction):
-    truth, completion = drawn(case.truth, case), drawn(prediction, case)
+    truth, completion = drawn(case.truth["shape"], case), drawn(prediction, case)
     matrix = cdist(truth, completion) / 64
     forth, back = matrix.min(axis=1), matrix.min(axis=0)
     found = scores(prediction, case)
@@ -39,12 +40,12 @@ def test_equals_the_conventions_by_hand(case, prediction):
 
 def test_uhd_asks_whether_what_was_given_is_kept(case):
     # The prediction adds a slab far away: the completion is far from the truth, the truth close to the completion.
-    added = case.truth.copy()
+    added = case.truth["shape"].copy()
     added[2:6, 2:6, 2:6] = -0.1
-    everywhere = dataclasses.replace(case, observation=observe("broken", case.truth, 0))
-    noise = {score.metric: score.value for score in metrics.sampling_floor(everywhere, "field")}
+    everywhere = dataclasses.replace(case, observations=(observe("broken", case.truth["shape"], 0),))
+    noise = {score.metric: score.value for score in profiles.sampling_floor(everywhere, "field")}
     assert scores(added, everywhere)["uhd"].value < 1.5 * noise["uhd"]
-    missing = case.truth.copy()
+    missing = case.truth["shape"].copy()
     missing[:24] = 0.2
     assert scores(missing, everywhere)["uhd"].value > 3 * noise["uhd"]
 
@@ -55,20 +56,22 @@ def test_signatures_and_unit(case, prediction):
         "cd|field|points:2048|sample:area-uniform|level:0|unit:box|norm:l2-squared|reduce:sum|v1"
     )
     assert "directed:partial-to-completion" in found["uhd"].signature
-    unknown = dataclasses.replace(case, millimetres_per_unit=None)
+    unknown = dataclasses.replace(case, grid=dataclasses.replace(case.grid, millimetres_per_unit=None))
     assert scores(prediction, unknown) == found  # box edges, whatever the physical scale
-    assert metrics.profile("field").signatures(case) == {name: score.signature for name, score in found.items()}
+    assert [(metric.name, metric.signature) for metric in profiles.profile("field").applicable(case)] == [
+        (name, score.signature) for name, score in found.items()
+    ]
 
 
 def test_floor_is_the_noise_of_another_draw(case):
-    floor = {score.metric: score.value for score in metrics.sampling_floor(case, "field")}
+    floor = {score.metric: score.value for score in profiles.sampling_floor(case, "field")}
     assert 1e-4 < floor["cd"] < 1e-3  # .047 / 100 was measured for a larger ellipsoid
     assert 0.01 < floor["uhd"] < 0.06
-    assert all(score.value == 0 for score in metrics.profile("field").score(case.truth, case))
+    assert all(score.value == 0 for score in profiles.profile("field").score(case.truth["shape"], case))
 
 
 def test_worst(case):
-    bundle = metrics.profile("field")
+    bundle = profiles.profile("field")
     nothing = np.full((64, 64, 64), 0.2, np.float32)
     worst = bundle.score(nothing, case)
     assert worst == bundle.worst(case, "no_surface")
@@ -82,9 +85,11 @@ def test_worst(case):
 
 def test_nothing_observed(ellipsoid):
     truth = ellipsoid((6, 6, 6), (12, 12, 12))
-    beside = Case("c", "s", "bone", "real_subject", "t", observe("oneplane", truth, 0), truth, 1.0)
+    beside = make_case(truth, "oneplane", "c", "s", scale=1.0, text="t")
     assert (scores(truth, beside)["uhd"].value, scores(truth, beside)["uhd"].status) == (None, "nothing_observed")
 
 
 def test_tasks_score_what_they_scored_before():
-    assert {task.profiles for task in TASKS.values()} == {("overlap", "genmed", "dense")}
+    assert {task.profiles for task in tasks().values() if task.family == "shape-completion"} == {
+        ("overlap", "genmed", "dense")
+    }

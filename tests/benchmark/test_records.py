@@ -9,20 +9,21 @@ import zipfile
 import numpy as np
 import pytest
 
-from benchmark.contract import Prediction
+from benchmark.contract import CANONICAL, Prediction
 from benchmark.errors import RunError, WriteError
 from benchmark.records import (
     Row,
     RunWriter,
-    check_prediction,
     load_run,
     read_prediction,
-    stored_form,
     write_prediction,
 )
 from benchmark.records.files import append, exclusive, write_whole
 from benchmark.records.predictions import prediction_path
+from benchmark.spaces import SDF, prediction_problem, stored_form
+from benchmark.tasks import Group
 
+OUTPUTS = {"shape": SDF}
 CONFIGURATION = {"method": {"name": "m"}, "task": {"name": "t"}, "seed": 0}
 
 
@@ -36,12 +37,26 @@ def fill(folder, cases, configuration=CONFIGURATION):
     writer.open(configuration, {"cases": list(cases)})
     for case in cases:
         rows = [make_row(case), make_row(case, "cd", 0.25)]
-        writer.finish_case(rows, {"case": case, "seconds": 1.0}, {"case": case, "sha256": case}, None)
+        writer.finish_case({"case": case, "seconds": 1.0, "status": "ok"}, {"case": case, "sha256": case}, None)
+        writer.finish_group(rows)
     return writer
 
 
 def two_rows(_, rows):
     return len(rows) == 2
+
+
+def alone(*cases):
+    """Every case a group of its own."""
+    return [Group(case, (case,)) for case in cases]
+
+
+def write(folder, case, sdf):
+    write_prediction(folder, case, Prediction({"shape": sdf}), OUTPUTS)
+
+
+def read(folder, case):
+    return read_prediction(folder, case, OUTPUTS, CANONICAL).parts["shape"]
 
 
 def test_what_is_written_is_read_back(tmp_path):
@@ -78,17 +93,18 @@ def test_a_file_torn_anywhere_goes_back_to_the_last_finished_case(tmp_path, cut)
     whole = path.read_bytes()
     per_case = len(whole) // 3
     path.write_bytes(whole[:-cut])
-    done = writer.resume(["a", "b", "c"], two_rows)
+    done, status = writer.resume(alone("a", "b", "c"), two_rows)
     assert done == (len(whole) - cut) // per_case
     assert path.read_bytes() == whole[: done * per_case]
     assert len(load_run(folder).timings) == done
+    assert status == dict.fromkeys(["a", "b", "c"][:done], "ok")
 
 
 def test_a_torn_file_may_be_of_the_first_case(tmp_path):
     folder = tmp_path / "run"
     writer = fill(folder, ["a"])
     (folder / "cases.jsonl").write_text('{"case": "a", "sub')
-    assert writer.resume(["a"], two_rows) == 0
+    assert writer.resume(alone("a"), two_rows) == (0, {})
     assert (folder / "cases.jsonl").read_bytes() == b""
 
 
@@ -105,10 +121,10 @@ def test_other_cases_damage_and_stray_results_are_refused(tmp_path):
     folder = tmp_path / "run"
     writer = fill(folder, ["a", "b"])
     with pytest.raises(RunError, match="other cases"):
-        writer.resume(["b", "a"], two_rows)
+        writer.resume(alone("b", "a"), two_rows)
     (folder / "cases.jsonl").write_text("{]\n{}\n")
     with pytest.raises(RunError, match="damaged"):
-        writer.resume(["a", "b"], two_rows)
+        writer.resume(alone("a", "b"), two_rows)
     with pytest.raises(RunError, match="cannot be read"):
         load_run(folder)
     (folder / "run.json").unlink()
@@ -130,22 +146,24 @@ def test_a_folder_is_held_by_one_process(tmp_path):
 def test_predictions_are_the_same_bytes_every_time(tmp_path, ellipsoid):
     sdf = ellipsoid()
     for name in ("one", "two"):
-        write_prediction(tmp_path / name, "a/b", sdf)
+        write(tmp_path / name, "a/b", sdf)
     one, two = (prediction_path(tmp_path / name, "a/b") for name in ("one", "two"))
     assert one.parent == tmp_path / "one" / "predictions"
     assert one.read_bytes() == two.read_bytes()
     with zipfile.ZipFile(one) as archive:
-        assert [(info.filename, info.date_time) for info in archive.infolist()] == [("sdf.npy", (1980, 1, 1, 0, 0, 0))]
-    np.testing.assert_array_equal(read_prediction(tmp_path / "one", "a/b"), sdf)
+        assert [(info.filename, info.date_time) for info in archive.infolist()] == [
+            ("shape.npy", (1980, 1, 1, 0, 0, 0))
+        ]
+    np.testing.assert_array_equal(read(tmp_path / "one", "a/b"), sdf)
 
 
 def test_stored_form_is_what_is_read_back_and_keeps_every_sign(tmp_path):
     rng = np.random.default_rng(0)
     sdf = (rng.normal(size=(64, 64, 64)) * 10.0 ** rng.integers(-12, 2, size=(64, 64, 64))).astype(np.float32)
     sdf[0, 0, :2] = (0.0, -0.0)
-    write_prediction(tmp_path, "a", sdf)
-    stored = read_prediction(tmp_path, "a")
-    np.testing.assert_array_equal(stored, stored_form(sdf))
+    write(tmp_path, "a", sdf)
+    stored = read(tmp_path, "a")
+    np.testing.assert_array_equal(stored, stored_form(sdf, SDF))
     np.testing.assert_array_equal(stored < 0, sdf < 0)
     assert np.abs(stored - np.clip(sdf, -0.2, 0.2)).max() < 1.3e-4
     assert np.abs(stored).max() <= np.float16(0.2)
@@ -154,14 +172,14 @@ def test_stored_form_is_what_is_read_back_and_keeps_every_sign(tmp_path):
 def test_a_prediction_file_of_something_else_is_refused(tmp_path):
     path = prediction_path(tmp_path, "a")
     path.parent.mkdir()
-    np.savez(path, sdf=np.zeros((3, 3, 3), np.float16))
+    np.savez(path, shape=np.zeros((3, 3, 3), np.float16))
     with pytest.raises(ValueError, match="float16"):
-        read_prediction(tmp_path, "a")
+        read(tmp_path, "a")
     buffer = io.BytesIO()
-    np.savez(buffer, sdf=np.array([{"code": "any"}], dtype=object))
+    np.savez(buffer, shape=np.array([{"code": "any"}], dtype=object))
     path.write_bytes(buffer.getvalue())
     with pytest.raises(ValueError, match="allow_pickle"):
-        read_prediction(tmp_path, "a")
+        read(tmp_path, "a")
 
 
 @pytest.mark.parametrize(
@@ -169,18 +187,18 @@ def test_a_prediction_file_of_something_else_is_refused(tmp_path):
     [
         (None, "wrong_type"),
         (np.zeros((64, 64, 64)), "wrong_type"),
-        (Prediction([[1.0]]), "wrong_type"),
-        (Prediction(np.zeros((64, 64, 64), np.int32)), "wrong_type"),
-        (Prediction(-np.ones((64, 64, 63))), "wrong_shape"),
-        (Prediction(-np.ones((1, 64, 64, 64))), "wrong_shape"),
-        (Prediction(np.full((64, 64, 64), np.nan)), "not_finite"),
-        (Prediction(np.full((64, 64, 64), -np.inf)), "not_finite"),
-        (Prediction(np.zeros((64, 64, 64))), "empty"),
-        (Prediction(-np.ones((64, 64, 64), np.float16)), None),
+        (Prediction({"shape": [[1.0]]}), "wrong_type"),
+        (Prediction({"shape": np.zeros((64, 64, 64), np.int32)}), "wrong_type"),
+        (Prediction({"shape": -np.ones((64, 64, 63))}), "wrong_shape"),
+        (Prediction({"shape": -np.ones((1, 64, 64, 64))}), "wrong_shape"),
+        (Prediction({"shape": np.full((64, 64, 64), np.nan)}), "not_finite"),
+        (Prediction({"shape": np.full((64, 64, 64), -np.inf)}), "not_finite"),
+        (Prediction({"shape": np.zeros((64, 64, 64))}), "empty"),
+        (Prediction({"shape": -np.ones((64, 64, 64), np.float16)}), None),
     ],
 )
 def test_reasons_why_a_prediction_cannot_be_scored(prediction, reason):
-    assert check_prediction(prediction) == reason
+    assert prediction_problem(prediction, OUTPUTS, CANONICAL) == reason
 
 
 def test_a_refused_write_is_one_clear_error_and_leaves_no_half_file(tmp_path):

@@ -8,7 +8,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from benchmark.scoring import expected_scores
 from synthetic import Calls, Ellipsoids, Wobbly, make_ellipsoid, make_plan
 
 from benchmark.contract import Prediction
@@ -16,9 +15,9 @@ from benchmark.errors import RunError
 from benchmark.records import load_run
 from benchmark.records.predictions import prediction_path
 from benchmark.runner import execute
-from benchmark.tasks import find_task
+from benchmark.tasks import family_of, find_task
 
-GOOD = Prediction(make_ellipsoid())
+GOOD = Prediction({"shape": make_ellipsoid()})
 ALL = ("overlap", "genmed", "dense")
 
 
@@ -33,7 +32,7 @@ class Oracle:
         return Prediction(case.truth)
 
     def predict(self, request):
-        return Prediction(make_ellipsoid((5, 5, 5)))
+        return Prediction({"shape": make_ellipsoid((5, 5, 5))})
 
 
 def test_the_oracle_is_perfect_on_every_task(tmp_path):
@@ -60,15 +59,14 @@ def test_same_plan_same_bytes_and_rows_in_case_order(tmp_path):
 
 
 def test_scores_are_those_of_the_stored_prediction(tmp_path):
-    from benchmark import metrics
-
+    family, task = family_of(find_task("oneplane")), find_task("oneplane")
     run = execute(make_plan(tmp_path / "run", count=2, profiles=ALL))
-    for index, case_id in enumerate(run.case_ids):
-        case = Ellipsoids().case(index, "oneplane")
-        expected = expected_scores(case, find_task("oneplane"))
+    for case_id in run.case_ids:
+        case = Ellipsoids().case(case_id)
+        expected = [(metric.name, metric.signature) for metric in family.expected(task, [case])]
         assert [(row.metric, row.signature) for row in run.rows if row.case == case_id] == expected
-        stored = run.prediction(case_id)
-        recomputed = [s.value for name in ALL for s in metrics.profile(name).score(stored, case)]
+        stored = run.prediction(case_id, family.outputs(task), case.grid)
+        recomputed = [score.value for score in family.score(task, [case], {case_id: stored}, {})]
         assert recomputed == [row.value for row in run.rows if row.case == case_id]
 
 
@@ -81,7 +79,7 @@ def test_another_seed_draws_otherwise_but_observes_the_same(tmp_path):
 
 def test_a_method_that_forgets_its_seed_still_does_not_depend_on_the_order(tmp_path):
     def forgetful(request):
-        return Prediction(make_ellipsoid(tuple((12 + 10 * torch.rand(3)).tolist())))
+        return Prediction({"shape": make_ellipsoid(tuple((12 + 10 * torch.rand(3)).tolist()))})
 
     whole = execute(make_plan(tmp_path / "whole", Calls(forgetful), 3))
     execute(make_plan(tmp_path / "first", Calls(forgetful), 3, limit=2))
@@ -106,7 +104,7 @@ def test_the_request_carries_no_truth(tmp_path):
     execute(make_plan(tmp_path / "run", Calls(lambda request: seen.append(request) or GOOD), 1))
     (request,) = seen
     assert {field.name for field in dataclasses.fields(request)} == {
-        "case_id", "category", "text", "observation", "seed"
+        "case_id", "category", "text", "grid", "observations", "outputs", "seed"
     }  # fmt: skip
 
 
@@ -115,9 +113,9 @@ def test_the_request_carries_no_truth(tmp_path):
     [
         (lambda request: 1 / 0, "crashed"),
         (lambda request: None, "wrong_type"),
-        (lambda request: Prediction(np.zeros((2, 2, 2))), "wrong_shape"),
-        (lambda request: Prediction(GOOD.sdf * np.nan), "not_finite"),
-        (lambda request: Prediction(np.ones((64, 64, 64), np.float32)), "empty"),
+        (lambda request: Prediction({"shape": np.zeros((2, 2, 2))}), "wrong_shape"),
+        (lambda request: Prediction({"shape": GOOD.parts["shape"] * np.nan}), "not_finite"),
+        (lambda request: Prediction({"shape": np.ones((64, 64, 64), np.float32)}), "empty"),
     ],
 )
 def test_a_failed_case_scores_worst_with_a_reason_and_the_run_goes_on(tmp_path, answer, reason):

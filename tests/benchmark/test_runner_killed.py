@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from interrupted_run import CASES
+from sets_family import SIZES
 
 PROGRAM = Path(__file__).with_name("interrupted_run.py")
 REPOSITORY = Path(__file__).parents[2]
@@ -29,16 +30,16 @@ class Server:
             stderr=errors.open("w"), text=True, env=environment,
         )  # fmt: skip
 
-    def start(self, out, how="", when=0):
-        self.process.stdin.write(f"{out}\t{how}\t{when}\n")
+    def start(self, out, how="", when=0, what=""):
+        self.process.stdin.write(f"{out}\t{how}\t{when}\t{what}\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
     def ended(self):
         return int(self.process.stdout.readline())
 
-    def run(self, out, how="", when=0):
-        self.start(out, how, when)
+    def run(self, out, how="", when=0, what=""):
+        self.start(out, how, when, what)
         return self.ended()
 
 
@@ -62,10 +63,10 @@ def contents(folder):
     return files | {name: (folder / name).read_bytes() for name in ("cases.jsonl", "observations.jsonl")}
 
 
-def check_resumed(server, folder, reference):
-    assert server.run(folder) == 0
+def check_resumed(server, folder, reference, what="", cases=CASES):
+    assert server.run(folder, what=what) == 0
     assert contents(folder) == reference
-    assert len((folder / "timings.jsonl").read_text().splitlines()) == CASES
+    assert len((folder / "timings.jsonl").read_text().splitlines()) == cases
     assert not list(folder.rglob("*.tmp"))
 
 
@@ -85,6 +86,22 @@ def test_killed_in_the_middle_of_every_append(server, reference, tmp_path):
         folder = tmp_path / f"tear-{when}"
         assert server.run(folder, "tear", when) == -signal.SIGKILL
         check_resumed(server, folder, reference)
+
+
+@pytest.mark.parametrize(("how", "per_case"), [("kill-before", 3), ("kill-after", 3), ("tear", 2)])
+def test_sets_that_are_scored_as_one_go_on_in_the_middle_of_a_set(server, tmp_path, how, per_case):
+    assert server.run(tmp_path / "reference", what="sets") == 0
+    reference = contents(tmp_path / "reference")
+    cases = sum(SIZES.values())
+    assert b"wrong_type" in reference["cases.jsonl"]  # one member fails, which has to be remembered
+    # Of every case prediction (but of the failed one), timing and observation; of every set its rows.
+    whole = 0 if how == "tear" else 1  # run.json is no append
+    writes = whole + cases * per_case - whole + len(SIZES)
+    for when in range(1, writes + 1):
+        folder = tmp_path / f"{how}-{when}"
+        assert server.run(folder, how, when, "sets") == -signal.SIGKILL, when
+        check_resumed(server, folder, reference, "sets", cases)
+    assert server.run(tmp_path / "beyond", how, writes + 1, "sets") == 0
 
 
 def test_killed_again_and_again_at_random_moments(server, reference, tmp_path):

@@ -1,20 +1,24 @@
 """Small runs on disk, written with the toolkit's own writer: two categories, three subjects, hostile names."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmark.contract import Case
-from benchmark.observations import observation_hash, observe
+from benchmark.contract import CANONICAL, Case, Prediction
+from benchmark.observations import observation_hash
 from benchmark.records import Row, RunWriter, write_prediction
+from benchmark.spaces import SDF
+from benchmark.tasks.shape_completion.prompts import observe
 
 HOSTILE = "<script>window.pwned=1</script>\"'><img src=x onerror=window.pwned=1>"
 CATEGORIES = ("ball", f"rod {HOSTILE}")
+SAMPLED = "points:8192|sample:area-uniform|to:exact-surface|level:0|unit:mm"
 METRICS = {
-    "dice": "dice|overlap|input:sdf<0|grid:64|v1",
-    "cd": "cd|dense|points:8192|unit:mm|v1",
-    "uhd": "uhd|dense|points:8192|unit:mm|v1",
+    "dice": "dice|overlap|input:sdf<0|grid:64|empty:nan|v1",
+    "cd": f"cd|dense|{SAMPLED}|norm:l2|reduce:mean|v1",
+    "uhd": f"uhd|dense|{SAMPLED}|directed:partial-to-completion|v1",
 }
 GRID = np.stack(np.meshgrid(*[np.arange(64) - 31.5] * 3, indexing="ij"))
 
@@ -37,9 +41,9 @@ def make_case(subject, category, prompt="triplane"):
     index = CATEGORIES.index(category)
     truth = ellipsoid((20, 24, 28) if index == 0 else (6, 7, 27 + subject % 2))
     name = f"s{subject}/{category}"
-    return Case(
-        name, f"s{subject}", category, "real_subject", category, observe(prompt, truth, subject), truth, 64.0 + subject
-    )
+    grid = dataclasses.replace(CANONICAL, millimetres_per_unit=64.0 + subject)
+    observed = observe(prompt, truth, subject)
+    return Case(name, f"s{subject}", category, "real_subject", category, grid, (observed,), {"shape": truth})
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +54,8 @@ def cases():
 def predict(case, method):
     """A prediction that differs from the truth in a way of its own per method."""
     if method == "genmed":
-        return np.clip(case.truth + 0.01, -0.2, 0.2)
-    return np.clip(np.roll(case.truth, 2, axis=0) - 0.02, -0.2, 0.2)
+        return np.clip(case.truth["shape"] + 0.01, -0.2, 0.2)
+    return np.clip(np.roll(case.truth["shape"], 2, axis=0) - 0.02, -0.2, 0.2)
 
 
 def write_run(folder: Path, method: str, cases, values, failing=()):
@@ -67,11 +71,12 @@ def write_run(folder: Path, method: str, cases, values, failing=()):
     for case in cases.values():
         status = "crashed" if case.id in failing else "ok"
         if status == "ok":
-            write_prediction(folder, case.id, predict(case, method))
+            write_prediction(folder, case.id, Prediction({"shape": predict(case, method)}), {"shape": SDF})
         identity = (case.id, case.subject, case.category, case.origin)
         rows = [Row(*identity, name, signature, values[name][case.id], status) for name, signature in METRICS.items()]
-        observation = {"case": case.id, "sha256": observation_hash(case.observation), "empty": False}
-        writer.finish_case(rows, {"case": case.id, "seconds": 0.25}, observation, None)
+        observation = {"case": case.id, "sha256": observation_hash(case.observations), "empty": False}
+        writer.finish_case({"case": case.id, "seconds": 0.25, "status": status}, observation, None)
+        writer.finish_group(rows)
     return folder
 
 

@@ -4,15 +4,15 @@ import shutil
 
 import pytest
 
-from benchmark.data.shapes import open_shapes
 from benchmark.errors import DataError
 from benchmark.report import build_report
+from benchmark.tasks.shape_completion.cases import open_cases
 
 
 @pytest.fixture
 def real_run(mini_dir, tmp_path, writers):
-    source = open_shapes(mini_dir, "test")
-    cases = {case.id: case for case in (source.case(index, "triplane") for index in range(2))}
+    source = open_cases(mini_dir, "test", "triplane")
+    cases = {group.id: source.case(group.id) for group in source.groups[:2]}
     values = {metric: dict.fromkeys(cases, 0.5) for metric in ("dice", "cd", "uhd")}
     return writers["run"](tmp_path / "run", "genmed", cases, values), cases
 

@@ -5,7 +5,8 @@ import pytest
 
 from benchmark.contract import Observation
 from benchmark.drawing.surfaces import surface
-from benchmark.observations import Identity, observe
+from benchmark.observations import Identity
+from benchmark.spaces import SDF
 from benchmark.tasks.shape_completion.observed import (
     CUT,
     OBSERVED,
@@ -15,6 +16,7 @@ from benchmark.tasks.shape_completion.observed import (
     observed_planes,
     plane_sheets,
 )
+from benchmark.tasks.shape_completion.prompts import observe
 from medshape_text.curate.sdf import sdf_from_mask
 
 
@@ -44,7 +46,7 @@ def test_labels_of_a_cube_with_a_block_added_and_a_notch_cut(damaged):
 def test_missing_part_is_the_notch(damaged):
     truth, prompt = damaged
     everywhere = np.ones((64,) * 3, dtype=bool)
-    observation = Observation("broken", "corrupted", sdf_from_mask(prompt), everywhere, Identity())
+    observation = Observation("shape", Identity(), sdf_from_mask(prompt), everywhere, False, SDF)
     shown, missing = corrupted_surfaces(observation, sdf_from_mask(truth))
     centre = missing.vertices.mean(axis=0) + 31.5
     assert centre == pytest.approx([18.5, 31.5, 31.5], abs=0.5)
@@ -53,9 +55,7 @@ def test_missing_part_is_the_notch(damaged):
 
 def test_an_undamaged_prompt_is_all_observed_and_lacks_nothing(shapes):
     truth = shapes["ellipsoid"]((20, 16, 26))
-    observation = Observation(
-        "noisy", "corrupted", sdf_from_mask(truth < 0), np.ones((64,) * 3, dtype=bool), Identity()
-    )
+    observation = Observation("shape", Identity(), sdf_from_mask(truth < 0), np.ones((64,) * 3, dtype=bool), False, SDF)
     shown, missing = corrupted_surfaces(observation, truth)
     assert (shown.value == OBSERVED).all()
     assert len(missing.faces) == 0

@@ -1,18 +1,18 @@
 """The document: numbers as recorded, names escaped, nothing fetched."""
 
 import base64
+import dataclasses
 import hashlib
 import json
 import re
 from html.parser import HTMLParser
 
 import pytest
-from benchmark.report.columns import columns_of
 
 from benchmark.errors import DataError, RunError
 from benchmark.records import load_run
 from benchmark.report.build import render_report
-from benchmark.report.entries import load_entries
+from benchmark.report.entries import Entry, load_entries, metrics_of
 from benchmark.report.page import PAGE
 from benchmark.statistics import compare, summarise
 
@@ -166,7 +166,9 @@ def test_unknown_cases_other_data_and_no_runs_are_refused(runs, cases):
 
 
 def test_signatures_of_different_units_never_share_a_column(runs):
-    frame = load_entries(runs[:1])[0].scores.copy()
-    frame.loc[frame.index[-1], "signature"] = "uhd|dense|points:8192|unit:box|v1"
-    titles = [column.title for column in columns_of([frame])]
-    assert titles == ["Dice", "CD, mm", "UHD", "UHD, mm"]
+    (entry,) = load_entries(runs[:1])
+    *rows, last = entry.run.rows
+    other = dataclasses.replace(last, signature=last.signature.replace("unit:mm", "unit:box"))
+    run = dataclasses.replace(entry.run, rows=(*rows, other))
+    titles = [metric.column for metric in metrics_of([Entry("m", run, run.scores())])]
+    assert titles == ["Dice", "CD, mm", "UHD, mm", "UHD"]

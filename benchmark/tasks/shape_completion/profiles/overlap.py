@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from benchmark.contract import Case, Volume
 from benchmark.metrics.base import Metric, Score, Signature
 from benchmark.metrics.overlap import dice
-from benchmark.observations.agreement import observed_inside
 from benchmark.tasks.shape_completion.tasks import SHAPE
 
 HEADING = "Overlap"
@@ -47,6 +46,8 @@ class Overlap:
         """Both overlaps."""
         scores = [Score(DICE.name, DICE.signature, float(dice(prediction, case.truth[SHAPE], sdf=True)))]
         if OBSERVED_DICE in self.applicable(case):
+            from benchmark.observations.agreement import observed_inside  # brings torch, which listing does not need
+
             seen, inside = case.observation.mask, observed_inside(case.observation)
             agreement = float(dice(prediction[seen], inside[seen], empty=1, sdf=True))
             scores.append(Score(OBSERVED_DICE.name, OBSERVED_DICE.signature, agreement))
