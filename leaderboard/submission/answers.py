@@ -184,7 +184,9 @@ def _array(data: bytes) -> Array:
     if version not in _HEADERS:
         raise SubmissionError("prediction", f"format version {version} of .npy")
     shape, fortran, dtype = _HEADERS[version](stream)
-    if dtype.hasobject or dtype.kind not in "fiu":
+    if dtype.hasobject:
+        raise SubmissionError("prediction", "it holds Python objects, which are never loaded")
+    if dtype.kind not in "fiu":
         raise SubmissionError("prediction", f"it holds {dtype}, not numbers")
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > len(data) - stream.tell():
         raise SubmissionError("prediction", f"the header declares an array of shape {shape}, the file is smaller")

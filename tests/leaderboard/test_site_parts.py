@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmark.report.packing import unpack
+from benchmark.report.surfaces import surface
 from hypothesis import given
 from hypothesis import strategies as st
 from make_board import make_board
 
 from benchmark.errors import RunError
 from benchmark.metrics.base import NOT_APPLICABLE
-from benchmark.report.packing import unpack
-from benchmark.report.surfaces import surface
 from benchmark.statistics import Table as Values
 from benchmark.statistics import cluster_bootstrap
 from leaderboard.model import Column, Entry, Finding, Interval, Rank
