@@ -8,7 +8,6 @@ import io
 import json
 import statistics
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 import yaml
@@ -74,7 +73,7 @@ def test_a_smaller_distance_is_better(results):
     add(results, "far", rows_of(0.7, 2, signatures=(CD,)))
     (table,) = measured(results)
     assert [entry.method for entry in table.entries] == ["near", "far"]
-    assert table.columns == (Column("cd", CD, "CD", False, "mm"),)
+    assert table.columns == (Column("cd", CD, "CD", False, "mm", ".3g", "Surface distance, dense profile"),)
     assert [entry.rank.low for entry in table.entries] == [1, 2]
 
 
@@ -118,9 +117,9 @@ def test_the_cases_of_a_metric_in_two_units_have_their_scores(results):
     boxes = rows_of(0.8, 1, subjects=2, signatures=(CD.replace("unit:mm", "unit:box"),))
     name = add(results, "one", millimetres + boxes)
     (table,) = measured(results)
-    scores = ResultViews(read_results(results), Path("no data are needed")).scores(table, name)
+    scores = ResultViews(read_results(results), []).scores(table, name)
     values = {"cd:mm": millimetres[0]["value"], "cd:box": boxes[0]["value"]}
-    assert scores[millimetres[0]["case"]].values == values
+    assert scores[millimetres[0]["case"], millimetres[0]["category"]].values == values
 
 
 def test_failures_are_counted_and_score_worst(results):

@@ -118,22 +118,20 @@ def test_the_spec_of_an_installed_method_is_taken(data_set, tmp_path, name, cont
 def test_weights_that_were_used_are_told(data_set, tmp_path) -> None:
     run = make_run(tmp_path / "run", data_set, "fair", weights=b"weights")
     digest = hashlib.sha256(b"weights").hexdigest()
-    assert open_submission(make_submission(run, tmp_path / "a", CARD, data_set)).document["weights"] == [
-        {"sha256": digest}
-    ]
+    made = make_submission(run, tmp_path / "a", CARD, data_set)
+    assert open_submission(made).document["weights"] == [{"sha256": digest}]
     linked = dataclasses.replace(CARD, weights=(Weights(digest, "https://a.org/w"),))
     assert open_submission(make_submission(run, tmp_path / "b", linked, data_set)).document["weights"] == [
         {"sha256": digest, "url": "https://a.org/w"}
     ]
-    refused(
-        "card", run, tmp_path / "c", digest, card=dataclasses.replace(CARD, weights=(Weights("0" * 64),)), data=data_set
-    )
-    refused("card", run, tmp_path / "c", "about 'other'", card=dataclasses.replace(CARD, method="other"), data=data_set)
-    refused("schema", run, tmp_path / "c", "SPDX", card=dataclasses.replace(CARD, licence="free"), data=data_set)
-    refused("schema", run, tmp_path / "c", "notes", card=dataclasses.replace(CARD, notes="\x1b[2J"), data=data_set)
-    refused(
-        "schema", run, tmp_path / "c", "invisible", card=dataclasses.replace(CARD, notes="gen\u200bmed"), data=data_set
-    )
+    for code, word, changes in (
+        ("card", digest, {"weights": (Weights("0" * 64),)}),
+        ("card", "about 'other'", {"method": "other"}),
+        ("schema", "SPDX", {"licence": "free"}),
+        ("schema", "notes", {"notes": "\x1b[2J"}),
+        ("schema", "invisible", {"notes": "gen\u200bmed"}),
+    ):
+        refused(code, run, tmp_path / "c", word, card=dataclasses.replace(CARD, **changes), data=data_set)
 
 
 def test_failed_cases_have_no_prediction_and_keep_their_rows(run_of, tmp_path, data_set) -> None:

@@ -49,9 +49,8 @@ def instead(monkeypatch, program):
 def test_cells_are_the_bytes_that_were_written(parquet):
     cells = read_cells(parquet, CASES, Limits())
     assert cells.refusal is None
-    assert {case: cells.cells(case) for case in CASES} == {
-        case: {"shape": v.tobytes()} for case, v in volumes().items()
-    }
+    written = {case: {"shape": volume.tobytes()} for case, volume in volumes().items()}
+    assert {case: cells.cells(case) for case in CASES} == written
 
 
 def test_cases_may_be_missing_but_not_others(parquet):

@@ -11,11 +11,16 @@ export function written(style, value) {
 
 function metric(digits, fixed, value) {
   if (fixed) return value.toFixed(digits);
-  if (Math.abs(value) >= 100) return value.toFixed(0);
+  if (Math.abs(value) >= 100) return halfToEven(value);
   if (value === 0) return "0";
   const [mantissa, power] = value.toExponential(digits - 1).split("e").map(Number);
   if (power >= -4) return String(Number(value.toPrecision(digits)));
   return `${mantissa}e-${String(-power).padStart(2, "0")}`;
+}
+
+function halfToEven(value) {
+  const whole = Math.floor(value);
+  return value - whole === 0.5 ? String(whole % 2 ? whole + 1 : whole) : value.toFixed(0);
 }
 
 /** With a sign, for differences. */
