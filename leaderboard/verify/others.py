@@ -12,7 +12,7 @@ from benchmark.contract import Prediction
 from benchmark.errors import BenchError
 from benchmark.metrics.packed import PackedMasks
 from benchmark.records.rows import Row
-from benchmark.tasks import Task, find_task
+from benchmark.tasks import Task, family_of, find_task
 from leaderboard.asked import Asked
 from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding
@@ -49,8 +49,7 @@ class Company:
     def training(self, task: Task) -> Training:
         """The training examples of a task."""
         if task.name not in self._training:
-            asked = self.truth.asked(task, "test")
-            self._training[task.name] = Training(self.truth.training(task), asked.outputs)
+            self._training[task.name] = Training(self.truth.training(task), family_of(task).outputs(task))
         return self._training[task.name]
 
     def read(self, folders: Iterable[Path], of: Submission) -> tuple[list[Other], list[Finding]]:

@@ -109,7 +109,8 @@ def cells(source: BinaryIO, job: Job) -> Iterator[tuple[str, list[bytes]]]:
             page_checksum_verification=True, arrow_extensions_enabled=False,
         )  # fmt: skip
         types: dict[str, tuple[Any, ...]] = {"case": _TEXT, "sha256": _TEXT}
-        types |= {name: (pa.binary(), pa.large_binary(), pa.binary(most)) for name, most in job.parts.items()}
+        for name, most in job.parts.items():  # of one length, which a schema can only say if it is a 32-bit number
+            types[name] = (pa.binary(), pa.large_binary(), *([pa.binary(most)] if 0 < most < 2**31 else []))
         _check_footer(file, types, job)
         at_once = min(_ROWS_AT_ONCE, max(1, _BYTES_AT_ONCE // max(1, sum(job.parts.values()))))
         for batch in file.iter_batches(batch_size=at_once, columns=list(types), use_threads=False):
