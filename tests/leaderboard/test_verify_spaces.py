@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -204,6 +206,21 @@ def test_a_submission_is_about_all_cases_of_all_sets(changes, said):
     assert said in caught.value.detail
 
 
+@dataclass(frozen=True)
+class Learnt:
+    """Training data of one example."""
+
+    spaces: Mapping[str, Space]
+    array: np.ndarray
+    ids: tuple[str, ...] = ("t0",)
+
+    def __len__(self):
+        return len(self.ids)
+
+    def part(self, index, name):
+        return self.array
+
+
 def answered(asked, **parts):
     """Answers to every case, all of them equal."""
     there = {case: Prediction(parts) for case in asked.cases}
@@ -227,10 +244,7 @@ def test_equal_bytes_are_a_copy_unless_chance_makes_them(space, array, copy):
     said = SimpleNamespace(method="mine", authors=("Ada",))
     digests = {one.case: one.digest for one in answers if one.telling}
     other = Other("o", "theirs", ("Bob",), False, {}, digests, there.__getitem__, dict)
-    learnt = SimpleNamespace(
-        spaces=asked.outputs, ids=["t0"], part=lambda index, name: array, __len__=lambda self: 1
-    )  # fmt: skip
-    learnt = type("Learnt", (), {**vars(learnt), "part": lambda self, index, name: array})()
+    learnt = Learnt(asked.outputs, array)
     remembered = memorisation(answers, there.__getitem__, asked.family, Training(learnt, asked.outputs))
     found = [
         *truth_findings(answers, told=False),
