@@ -171,6 +171,14 @@ def test_scripts_are_joined_once_each_after_what_they_need():
         pages.static("nothing.js")
 
 
+@pytest.mark.skipif(NODE is None, reason="needs node")
+@pytest.mark.parametrize("name", pages.SCRIPTS)
+def test_joined_scripts_have_no_name_twice(tmp_path, name):
+    (tmp_path / name).write_text(pages.script(name), encoding="utf-8")
+    done = subprocess.run([NODE, "--check", tmp_path / name], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_light_surfaces_stay_on_the_surface_and_within_the_budget():
     full = surface(ball(24.0))
     assert len(full.faces) > 2 * MOST_FACES

@@ -2,14 +2,14 @@
 
 export function written(style, value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  if (style !== "number") return metric(Number.parseInt(style.slice(1), 10), style.endsWith("f"), value);
+  if (style !== "number") return digitsOf(Number.parseInt(style.slice(1), 10), style.endsWith("f"), value);
   const size = Math.abs(value);
   if (size >= 1e9 || (size > 0 && size < 1e-4)) return value.toExponential(2).replace(/e([+-])(\d)$/, "e$10$2");
   if (size >= 100) return (value + 1e-9).toFixed(0);
   return value.toFixed(2 - (size ? Math.floor(Math.log10(size)) : 0));
 }
 
-function metric(digits, fixed, value) {
+function digitsOf(digits, fixed, value) {
   if (fixed) return value.toFixed(digits);
   if (Math.abs(value) >= 100) return halfToEven(value);
   if (value === 0) return "0";
