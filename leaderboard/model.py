@@ -127,13 +127,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Column:
-    """A metric of a table: name, signature, heading, unit, and whether more of it is better."""
+    """A metric of a table as `benchmark.metrics.base.Metric` has it, under a name that is its own in the table.
+
+    ``higher_is_better`` is None where nobody knows; ``heading`` stands over all columns of the profile.
+    """
 
     metric: str
     signature: str
     title: str
-    higher_is_better: bool
+    higher_is_better: bool | None
     unit: str = ""
+    digits: str = ".3g"
+    heading: str = ""
 
 
 @dataclass(frozen=True)

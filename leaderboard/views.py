@@ -6,101 +6,120 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from benchmark.contract import Case, Volume
-from benchmark.errors import DataError
+from benchmark.contract import Case, Prediction
+from benchmark.drawing.scene import Scene
+from benchmark.errors import BenchError
 from benchmark.metrics.base import NOT_APPLICABLE, OK
-from benchmark.tasks import TASKS, find_task
+from benchmark.tasks import Draws, find_task
+from leaderboard.asked import Asked
 from leaderboard.findings import RefusedError
 from leaderboard.model import Table
 from leaderboard.rank.results import Results
-from leaderboard.site import CaseFacts, CaseScores
+from leaderboard.site import CaseFacts, CaseScores, Place
 from leaderboard.submission.layout import PREDICTIONS
 from leaderboard.submission.reading import read_files
 from leaderboard.submission.strict_json import Limits
 from leaderboard.verify.parsing import Cells, read_cells
-from leaderboard.verify.volumes import CELL_BYTES, Truth, open_truth, read_volume
+from leaderboard.verify.volumes import Truth, open_truth, read_prediction
 
 _OPEN_AT_ONCE = 64
 
 
 class ResultViews:
-    """Cases of tables whose truth is the data set in a folder; tables of other revisions show no cases.
+    """Cases of tables whose truth is in one of some data sets; tables of other revisions show no cases.
 
     Predictions are read as `verify` reads them, in a process with limits, and only of submissions it did not refuse.
     """
 
-    def __init__(self, results: Results, data: Path, per_category: int = 3) -> None:
+    def __init__(self, results: Results, data: Sequence[Path], per_category: int = 3) -> None:
         """Look at the first few cases of every category, so that a site stays small."""
         self._submissions = {submission.id: submission for submission in results.submissions}
         self._data, self._per_category = data, per_category
         self._cells = lru_cache(maxsize=_OPEN_AT_ONCE)(self._read_cells)
 
     def facts(self, table: Table) -> Sequence[CaseFacts]:
-        """Every case that anybody was scored on."""
-        found: dict[str, CaseFacts] = {}
+        """Everything that anybody was scored on."""
+        found: dict[Place, CaseFacts] = {}
         for entry in table.entries:
             for row in self._submissions[entry.submission].rows:
-                case = str(row["case"])
-                found[case] = CaseFacts(case, str(row["subject"]), str(row["category"]), str(row["origin"]))
-        places = {name: place for place, name in enumerate(self._ids(table))}
+                place = str(row["case"]), str(row["category"])
+                found[place] = CaseFacts(*place, str(row["subject"]), str(row["origin"]))
+        asked = self._asked(table)
+        places = {group.id: place for place, group in enumerate(asked.groups)} if asked else {}
         return sorted(found.values(), key=lambda facts: (places.get(facts.id, len(places)), facts.id))
 
-    def shown(self, table: Table) -> Sequence[str]:
-        """The first cases of every category."""
-        known = set(self._ids(table))
+    def shown(self, table: Table) -> Sequence[CaseFacts]:
+        """The first cases of every category, where the family of the task draws any."""
+        asked = self._asked(table)
+        if asked is None or not isinstance(asked.family, Draws):
+            return ()
+        groups = {group.id: group for group in asked.groups}
         seen: dict[str, int] = {}
-        chosen = []
+        chosen: dict[str, CaseFacts] = {}
         for facts in self.facts(table):
-            seen[facts.category] = seen.get(facts.category, 0) + 1
-            if facts.id in known and seen[facts.category] <= self._per_category:
-                chosen.append(facts.id)
-        return chosen
+            for case in groups[facts.id].cases if facts.id in groups else ():
+                seen[facts.category] = seen.get(facts.category, 0) + 1
+                if seen[facts.category] <= self._per_category and case not in chosen:
+                    chosen[case] = CaseFacts(case, facts.category, facts.subject, facts.origin, facts.id)
+        return list(chosen.values())
 
-    def scores(self, table: Table, submission: str) -> Mapping[str, CaseScores]:
+    def scores(self, table: Table, submission: str) -> Mapping[Place, CaseScores]:
         """From the rows that trusted code computed; those of the submitter where it has not."""
         metrics = {column.signature: column.metric for column in table.columns}
-        values: dict[str, dict[str, float | None]] = {}
-        status: dict[str, str] = {}
+        values: dict[Place, dict[str, float | None]] = {}
+        status: dict[Place, str] = {}
         for row in self._submissions[submission].rows:
             if (metric := metrics.get(str(row["signature"]))) is not None:
                 value = row["value"]
-                case = str(row["case"])
-                values.setdefault(case, {})[metric] = value if isinstance(value, int | float) else None
+                place = str(row["case"]), str(row["category"])
+                values.setdefault(place, {})[metric] = value if isinstance(value, int | float) else None
                 found = str(row["status"])
-                if found not in (OK, NOT_APPLICABLE) or case not in status:
-                    status[case] = OK if found == NOT_APPLICABLE else found
-        return {case: CaseScores(found, status[case]) for case, found in values.items()}
+                if found not in (OK, NOT_APPLICABLE) or place not in status:
+                    status[place] = OK if found == NOT_APPLICABLE else found
+        return {place: CaseScores(found, status[place]) for place, found in values.items()}
 
-    def case(self, table: Table, case: str) -> Case:
-        """Truth and observation, from the data set."""
-        return self._truth.cases(table.split).case(self._ids(table).index(case), find_task(table.task).prompt)
+    def scene(self, table: Table, case: str, submissions: Sequence[str]) -> Scene:
+        """What the family of the task draws of a case.
 
-    def prediction(self, table: Table, submission: str, case: str) -> Volume | None:
-        """The submitted volume; None if there is none or it is refused."""
-        found = self._cells(submission, table.split)
+        Raises:
+            KeyError: if it draws none.
+        """
+        asked = self._asked(table)
+        if asked is None or not isinstance(asked.family, Draws):
+            raise KeyError(case)
+        shown: Case = asked.source.case(case)
+        predictions = {name: self._prediction(table, asked, name, case) for name in submissions}
+        return asked.family.scene(shown, predictions, {}, "")
+
+    def _prediction(self, table: Table, asked: Asked, submission: str, case: str) -> Prediction | None:
+        """What was submitted; None if there is nothing or it is refused."""
+        found = self._cells(submission, table.task, table.split, table.data_revision)
         if found is None or case not in found.places:
             return None
         try:
-            return read_volume(found, case)
+            return read_prediction(found, case, asked)
         except RefusedError:
             return None
 
     @cached_property
-    def _truth(self) -> Truth:
-        return open_truth(self._data, checked=False)
+    def _truths(self) -> Mapping[str, Truth]:
+        return {truth.revision: truth for truth in (open_truth(folder, checked=False) for folder in self._data)}
 
-    def _ids(self, table: Table) -> Sequence[str]:
-        """Cases of the table that are in the data at hand; its task and split may be words that nobody knows."""
-        if table.data_revision != self._truth.revision or table.task not in TASKS:
-            return ()
+    def _asked(self, table: Table) -> Asked | None:
+        return self._asked_of(table.task, table.split, table.data_revision)
+
+    def _asked_of(self, task: str, split: str, revision: str) -> Asked | None:
+        """What is asked for, if the data are at hand; task and split may be words that nobody knows."""
+        if revision not in self._truths:
+            return None
         try:
-            return self._truth.cases(table.split).ids
-        except DataError:
-            return ()
+            return self._truths[revision].asked(find_task(task), split)
+        except BenchError:
+            return None
 
-    def _read_cells(self, submission: str, split: str) -> Cells | None:
-        known = self._submissions[submission]
-        if known.refused:
+    def _read_cells(self, submission: str, task: str, split: str, revision: str) -> Cells | None:
+        known, asked = self._submissions[submission], self._asked_of(task, split, revision)
+        if known.refused or asked is None:
             return None
         limits = Limits()
         try:
@@ -108,6 +127,6 @@ class ResultViews:
             with files.predictions:
                 if files.hashes[PREDICTIONS] != known.hashes.get(PREDICTIONS):
                     return None  # they were changed after they were verified
-                return read_cells(files.predictions, list(self._truth.cases(split).ids), CELL_BYTES, limits)
+                return read_cells(files.predictions, asked.cases, asked.part_bytes, limits)
         except RefusedError:
             return None

@@ -16,12 +16,16 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Complete medical shapes, score the completions, compare methods, submit and rank them.\n\n"
+    help="Run methods on medical shapes and images, score and compare them, submit and rank them.\n\n"
     "Exit codes: 0 all well, 2 bad usage, 3 data, 4 method, 5 run folder, 6 disk, 7 some predictions failed, "
     "8 submission, 9 verified and not reproduced, or not to be merged.",
 )
 board = typer.Typer(no_args_is_help=True, help="The leaderboard: build it, look at it, check a results folder.")
 
+DataSetsOption = Annotated[
+    list[str],
+    typer.Option("--data", help="Name or folder of a data set, and again for more: each submission has one of them."),
+]
 ResultsArgument = Annotated[Path, typer.Argument(help="A results folder.", show_default=False)]
 
 
@@ -57,7 +61,7 @@ def verify(
     submissions: Annotated[
         list[Path], typer.Argument(help="Folders of submissions.", show_default=False, metavar="submission…")
     ],
-    data: DataOption = "mini",
+    data: DataSetsOption = ["mini"],  # noqa: B006 - typer copies it
     write: Annotated[bool, typer.Option("--write", help="Keep the record in the results folder it lies in.")] = False,
 ) -> None:
     """Compute every score again from the predictions and the pinned truth; say reproduced, differs or cannot."""
@@ -71,7 +75,7 @@ def verify(
 def build(
     results: ResultsArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the site.")] = Path("site"),
-    data: DataOption = "mini",
+    data: DataSetsOption = ["mini"],  # noqa: B006 - typer copies it
     cases: Annotated[int, typer.Option(min=0, help="Cases to turn in 3D, of each category.")] = 1,
 ) -> None:
     """Build the static site of a results folder: it opens from disk, and as a static Space."""
@@ -97,7 +101,7 @@ def serve(
 def check(
     results: ResultsArgument,
     base: Annotated[Path | None, typer.Option(help="The folder as it was before.", show_default=False)] = None,
-    data: DataOption = "mini",
+    data: DataSetsOption = ["mini"],  # noqa: B006 - typer copies it
 ) -> None:
     """For CI of a results repository: schema, no changed old rows, no duplicates, everything computed again."""
     with errors_reported():

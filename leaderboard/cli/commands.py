@@ -101,7 +101,7 @@ class NotReproducedError(BenchError):
     exit_code = 9
 
 
-def verify(submissions: Sequence[Path], data: str, write: bool) -> None:
+def verify(submissions: Sequence[Path], data: Sequence[str], write: bool) -> None:
     """Verify submissions, print what was found, and keep it if asked to.
 
     Raises:
@@ -110,7 +110,7 @@ def verify(submissions: Sequence[Path], data: str, write: bool) -> None:
         UsageError: if one is no folder, or the record is to be kept and it lies in no results folder.
     """
     folders = [_named(submission, write) for submission in submissions]
-    verifier = Verifier(resolve(data))
+    verifier = Verifier([resolve(name) for name in data])
     wrong = []
     for folder in folders:
         found = verifier.verify(folder, others=others_of(folder))
@@ -149,7 +149,7 @@ def _print_verification(found: Verification) -> None:
         _print(f"  {finding.severity:8} {finding.code}: {finding.detail}")
 
 
-def build(results: Path, output: Path, data: str, per_category: int) -> None:
+def build(results: Path, output: Path, data: Sequence[str], per_category: int) -> None:
     """Build the site.
 
     Raises:
@@ -158,13 +158,14 @@ def build(results: Path, output: Path, data: str, per_category: int) -> None:
     read = _read(results)
     board = board_of(read)
     say = make_console(stderr=True)
-    folder = resolve(data) if per_category else _at_hand(data)
-    views = ResultViews(read, folder, per_category) if folder and per_category else None
-    if folder is None:
-        say.print(f"no data set {data} here: its page says no more than the revision", highlight=False, markup=False)
+    found = {name: resolve(name) if per_category else _at_hand(name) for name in data}
+    folders = [folder for folder in found.values() if folder is not None]
+    views = ResultViews(read, folders, per_category) if folders and per_category else None
+    for name in (name for name, folder in found.items() if folder is None):
+        say.print(f"no data set {name} here: its page says no more than the revision", highlight=False, markup=False)
     verifications = {one.id: one.verification for one in read.submissions if one.verification is not None}
     written = build_site(
-        board, output, cases=views, data_sets=[describe(folder)] if folder else [], verifications=verifications,
+        board, output, cases=views, data_sets=[describe(folder) for folder in folders], verifications=verifications,
         export=_downloads, progress=lambda title: say.print(title, highlight=False, markup=False),
     )  # fmt: skip
     total = sum(written.values()) / 1e6
@@ -177,13 +178,13 @@ def serve(site: Path, port: int) -> None:
     serve_site(site, port)
 
 
-def check(results: Path, base: Path | None, data: str) -> None:
+def check(results: Path, base: Path | None, data: Sequence[str]) -> None:
     """Print what is wrong with a results folder.
 
     Raises:
         NotReproducedError: if anything of it may not be merged.
     """
-    verifier = Verifier(resolve(data))
+    verifier = Verifier([resolve(name) for name in data])
     found = check_results(results, lambda path: verifier.verify(path, others=others_of(path)), base)
     for finding in found:
         typer.echo(f"{finding.severity:8} {finding.code}: {finding.detail}")

@@ -111,7 +111,7 @@ def lines_of(candidates: Sequence[Candidate], columns: Sequence[Column]) -> tupl
                 control=is_control(submission.method, submission.document),
                 values={column.metric: values[c][i] for c, column in enumerate(columns)},
                 scored=candidate.scores.scored[headline],
-                expected=len(candidate.scores.cases[headline]),
+                expected=len({case[0] for case in candidate.scores.cases[headline]}),
                 seconds_per_case=seconds_per_case(submission.timings),
                 peak_mib=peak_mib(submission.timings),
                 hardware=hardware_text(submission.document, submission.record),
@@ -132,7 +132,7 @@ def is_contender(entry: Entry) -> bool:
 def _with_ranks(entries: Sequence[Entry], candidates: Sequence[Candidate], column: Column) -> list[Entry]:
     ranked = [i for i, entry in enumerate(entries) if is_contender(entry)]
     found: dict[int, Rank] = {}
-    if ranked:
+    if ranked and column.higher_is_better is not None:
         of_ranked = ranks(_matrix([candidates[i] for i in ranked], column.signature), column.higher_is_better)
         found = dict(zip(ranked, of_ranked, strict=True))
     return [replace(entry, rank=found.get(i)) for i, entry in enumerate(entries)]

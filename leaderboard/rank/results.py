@@ -196,6 +196,21 @@ def verification_of(record: Mapping[str, Any]) -> Verification:
         raise RefusedError("verification-damaged", f"a verification cannot be read: {error}") from None
 
 
+def verification_beside(said: Submission) -> Verification | None:
+    """What trusted code recorded of exactly these files in the results folder they lie in; None if it did not."""
+    if said.folder.parent.name != SUBMISSIONS:
+        return None
+    path = said.folder.parent.parent / VERIFICATIONS / f"{said.id}.json"
+    try:
+        data = _optional(path, _RECORDS.json_bytes, [])
+        found = None if data is None else verification_of(read_object(data, path.name, _RECORDS))
+    except RefusedError:
+        return None
+    if found is None or found.verdict == "cannot" or refuses(found.findings) or not _is_about(found, said):
+        return None
+    return found
+
+
 def _read(results: Path, name: str, read: list[str]) -> Result:
     """One submission; hashes of all that was read of it are put into ``read``."""
     folder = results / SUBMISSIONS / name

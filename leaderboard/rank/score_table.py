@@ -20,7 +20,7 @@ from leaderboard.findings import RefusedError
 
 Floats = NDArray[np.float64]
 Identity = tuple[str, str, str, str]
-"""Case, subject, category, origin."""
+"""Case or set of cases, subject, category, origin."""
 _LARGEST = 1e12
 _LONGEST = 400
 _TEXTS = ("case", "subject", "category", "origin", "metric", "signature", "status")
@@ -34,7 +34,7 @@ class ScoreTable:
         profile: its name, the second part of every signature.
         cases: signature -> the cases it has values of, sorted.
         values: signature -> a value of every case.
-        scored: signature -> how many of them are not the worst value of a failure.
+        scored: signature -> how many cases have no worst value of a failure.
     """
 
     profile: str
@@ -89,8 +89,13 @@ def _score_table(profile: str, columns: Mapping[str, Mapping[Identity, tuple[flo
         profile=profile,
         cases=cases,
         values={name: np.array([columns[name][identity][0] for identity in cases[name]]) for name in columns},
-        scored={name: sum(ok for _, ok in column.values()) for name, column in columns.items()},
+        scored={name: _scored(column) for name, column in columns.items()},
     )
+
+
+def _scored(column: Mapping[Identity, tuple[float, bool]]) -> int:
+    failed = {identity[0] for identity, (_, ok) in column.items() if not ok}
+    return len({identity[0] for identity in column} - failed)
 
 
 def _text(row: Mapping[str, Any], name: str, texts: set[str]) -> str:

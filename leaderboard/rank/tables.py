@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from benchmark.report.columns import HIGHER_IS_BETTER, PROFILE_TITLES, TITLES
-
-from benchmark.metrics import PROFILES
-from benchmark.tasks import TASKS
+from benchmark.metrics.base import Metric
+from benchmark.tasks import find_metric, metric_order
+from benchmark.tasks import tasks as known_tasks
 from leaderboard.findings import RefusedError
 from leaderboard.model import Column, Table
 from leaderboard.rank.lines import Candidate, lines_of
@@ -30,51 +29,36 @@ def columns_of(task: str, profile: str, cases: Mapping[str, Sequence[object]]) -
         profile: of the signatures.
         cases: signature -> its cases; of two units the one with more cases comes first.
     """
-    parsed = {signature: (signature.split("|")[0], _unit(signature)) for signature in cases}
-    times = Counter(metric for metric, _ in parsed.values())
-    order = _metric_order(task, profile)
+    known = known_tasks()
+    headline = known[task].headline if task in known else ""
+    metrics = {signature: find_metric(signature) for signature in cases}
+    times = Counter(metric.name for metric in metrics.values())
+    order = {
+        name: min(metric_order(signature)[0] for signature, metric in metrics.items() if metric.name == name)
+        for name in times
+    }
 
-    def place(signature: str) -> tuple[int, str, int, str]:
-        metric, _ = parsed[signature]
-        known = order.index(metric) if metric in order else len(order)
-        return known, metric, -len(cases[signature]), signature
+    def place(signature: str) -> tuple[bool, int, str, int, str]:
+        name = metrics[signature].name
+        return name != headline, order[name], name, -len(cases[signature]), signature
 
-    return tuple(
-        Column(
-            metric=metric if times[metric] == 1 else f"{metric}:{unit or signature}",
-            signature=signature,
-            title=TITLES.get(metric, metric),
-            higher_is_better=metric in HIGHER_IS_BETTER,
-            unit=unit,
-        )
-        for signature in sorted(cases, key=place)
-        for metric, unit in [parsed[signature]]
+    ordered = [metrics[signature] for signature in sorted(cases, key=place)]
+    return tuple(column_of(metric, alone=times[metric.name] == 1) for metric in ordered)
+
+
+def column_of(metric: Metric, *, alone: bool = True) -> Column:
+    """A metric as a column; ``alone`` if no other column of the table has its name."""
+    name = metric.name if alone else f"{metric.name}:{metric.unit or metric.signature}"
+    return Column(
+        name, metric.signature, metric.title, metric.higher_is_better, metric.unit, metric.digits, metric.heading
     )
 
 
-def profile_title(profile: str) -> str:
-    """A profile's name for people."""
-    return PROFILE_TITLES.get(profile, profile)
-
-
-def table_place(task: str, profile: str) -> tuple[int, str, int, str]:
+def table_place(table: Table) -> tuple[int, str, int, str]:
     """Sorts tables: tasks and profiles in the order they are declared, strangers behind."""
-    tasks = list(TASKS)
-    profiles = list(PROFILE_TITLES)
-    return (
-        tasks.index(task) if task in tasks else len(tasks), task,
-        profiles.index(profile) if profile in profiles else len(profiles), profile,
-    )  # fmt: skip
-
-
-def _metric_order(task: str, profile: str) -> list[str]:
-    declared = [metric.name for metric in PROFILES[profile].metrics] if profile in PROFILES else []
-    headline = TASKS[task].headline if task in TASKS else ""
-    return sorted(declared, key=lambda name: name != headline)
-
-
-def _unit(signature: str) -> str:
-    return next((part.removeprefix("unit:") for part in signature.split("|") if part.startswith("unit:")), "")
+    tasks = list(known_tasks())
+    profile = min(metric_order(column.signature)[0] for column in table.columns)
+    return tasks.index(table.task) if table.task in tasks else len(tasks), table.task, profile, table.profile
 
 
 Key = tuple[str, str, str, str, str, str]
@@ -93,7 +77,7 @@ def tables_of(results: Results) -> tuple[Table, ...]:
         for scores in _score_tables(submission):
             groups.setdefault(_key(submission, scores), []).append(Candidate(submission, scores))
     tables = [_table(key, candidates) for key, candidates in groups.items()]
-    tables.sort(key=lambda table: (*table_place(table.task, table.profile), -len(table.entries), table.id))
+    tables.sort(key=lambda table: (*table_place(table), -len(table.entries), table.id))
     return (*tables, *quoted_tables())
 
 
@@ -135,7 +119,7 @@ def _table(key: Key, candidates: Sequence[Candidate]) -> Table:
         id=f"{task}-{profile}-{split}-{revision[:8]}-{digest[:6]}",
         task=task,
         profile=profile,
-        title=f"{task}: {profile_title(profile)}" + ("" if split == "test" else f", {split} split"),
+        title=f"{task}: {columns[0].heading}" + ("" if split == "test" else f", {split} split"),
         data_name=_data_name(candidates),
         data_revision=revision,
         split=split,
@@ -143,7 +127,7 @@ def _table(key: Key, candidates: Sequence[Candidate]) -> Table:
         columns=columns,
         entries=lines_of(candidates, columns),
         subjects=len({case[1] for case in headline}),
-        cases=len(headline),
+        cases=len({case[0] for case in headline}),
     )
     return replace(table, quoted=quoted_in(table))
 

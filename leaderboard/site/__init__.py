@@ -2,7 +2,7 @@
 
 from leaderboard.site.build import build_site
 from leaderboard.site.serving import make_server, serve
-from leaderboard.site.sources import CaseFacts, CaseScores, CaseViews, DataSet, Downloads, Export, Space
+from leaderboard.site.sources import CaseFacts, CaseScores, CaseViews, DataSet, Downloads, Export, Place, Space
 
 __all__ = [
     "CaseFacts",
@@ -11,6 +11,7 @@ __all__ = [
     "DataSet",
     "Downloads",
     "Export",
+    "Place",
     "Space",
     "build_site",
     "make_server",

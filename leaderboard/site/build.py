@@ -9,16 +9,17 @@ from hashlib import sha256
 from pathlib import Path
 
 from leaderboard.model import Board, Table, Verification
-from leaderboard.site.cases import TableCases, case_context, compare_data, read_cases, surface_data
+from leaderboard.site.cases import Drawn, TableCases, case_context, compare_data, read_cases, surface_folder
 from leaderboard.site.files import MARKER, Folder, data_script, key, replacing_site
 from leaderboard.site.methods import data_set_context, data_set_key, data_sets_of, method_context
 from leaderboard.site.pages import SCRIPTS, Pages, script, style
 from leaderboard.site.ranking import SEVERITIES, TIERS, is_refused, sentence
-from leaderboard.site.sources import CaseViews, DataSet, Export, Progress, Space
+from leaderboard.site.scenes import case_record, method_record
+from leaderboard.site.sources import CaseFacts, CaseViews, DataSet, Export, Progress, Space
 from leaderboard.site.tasks import front_context, group_data, task_context
-from medshape_text.thumbnail import thumbnail
 
-THUMBNAIL = 96
+_DRAWN_AT_ONCE = 8
+"""Methods whose surfaces are in memory at a time."""
 _TEXT = """
 # {title}
 
@@ -65,12 +66,13 @@ def build_site(
             "data_set_key": data_set_key, "has_page": {page.submission for page in board.methods},
         })  # fmt: skip
         _write_shared(folder, board, space or Space())
+        drawn: dict[str, Drawn] = {}
         for table in board.tables:
             say(table.title)
             read = read_cases(table, cases) if cases and table.entries else None
             _write_table(folder, pages, table, read, export)
             if read and cases:
-                _write_cases(folder, pages, read, cases, say)
+                _write_cases(folder, pages, read, cases, drawn, say)
         say("methods, data sets")
         _write_methods(folder, pages, board, verifications or {})
         for address, data_set, tables in data_sets_of(board, data_sets):
@@ -107,23 +109,36 @@ def _write_table(folder: Folder, pages: Pages, table: Table, read: TableCases | 
     _write_data(folder, group_data(table))
 
 
-def _write_cases(folder: Folder, pages: Pages, read: TableCases, views: CaseViews, say: Progress) -> None:
+def _write_cases(
+    folder: Folder, pages: Pages, read: TableCases, views: CaseViews, drawn: dict[str, Drawn], say: Progress
+) -> None:
     _write_data(folder, compare_data(read))
     name = key(read.table.id)
-    facts = {each.id: each for each in read.facts}
     gallery = []
-    for place, case_id in enumerate(read.shown):
-        say(f"{read.table.title}: {case_id} ({place + 1} of {len(read.shown)})")
-        case = views.case(read.table, case_id)
-        picture = _picture(folder, thumbnail(case.truth, THUMBNAIL))
-        folder.write(f"cases/{name}/{key(case_id)}.html", pages.render("case.html", 2, case_context(read, case, place)))
-        for address, make in surface_data(read, case, views):
-            if not folder.has(f"data/{address}.js"):  # another profile of the task shows the same surfaces
-                _write_data(folder, [(address, make())])
-        gallery.append((facts.get(case_id, case), key(case_id), picture))
+    for place, facts in enumerate(read.shown):
+        say(f"{read.table.title}: {facts.id} ({place + 1} of {len(read.shown)})")
+        found = _draw(folder, read, facts, views, drawn)
+        context = case_context(read, facts, found, place)
+        folder.write(f"cases/{name}/{key(facts.id)}.html", pages.render("case.html", 2, context))
+        gallery.append((facts, key(facts.id), found.picture))
     if gallery:
         context = {"title": f"Cases, {read.table.title}", "table": read.table, "key": name, "gallery": gallery}
         folder.write(f"cases/{name}/index.html", pages.render("cases.html", 2, context))
+
+
+def _draw(folder: Folder, read: TableCases, facts: CaseFacts, views: CaseViews, drawn: dict[str, Drawn]) -> Drawn:
+    """Write the surfaces of a case that are not there yet: another profile of the task shows the same ones."""
+    where = surface_folder(read.table, facts.id)
+    lines = [line for line in read.lines if not folder.has(f"data/{where}/{line.key}.js")]
+    for start in range(0, max(len(lines), where not in drawn), _DRAWN_AT_ONCE):
+        some = lines[start : start + _DRAWN_AT_ONCE]
+        scene = views.scene(read.table, facts.id, [line.entry.submission for line in some])
+        if where not in drawn:
+            _write_data(folder, [(f"{where}/scene", case_record(scene))])
+            picture = _picture(folder, scene.thumbnail) if scene.thumbnail else ""
+            drawn[where] = Drawn(scene.exact, scene.scale, scene.error_range, picture)
+        _write_data(folder, ((f"{where}/{each.key}", method_record(scene, each.entry.submission)) for each in some))
+    return drawn[where]
 
 
 def _write_methods(folder: Folder, pages: Pages, board: Board, verifications: Mapping[str, Verification]) -> None:
@@ -153,7 +168,7 @@ def _write_data(folder: Folder, data: Iterable[tuple[str, object]]) -> None:
 
 
 def _picture(folder: Folder, data_url: str) -> str:
-    """Address of a thumbnail, stored once however many tables show it; empty for a shape of nothing."""
+    """Address of a thumbnail, stored once however many tables show it."""
     content = base64.b64decode(data_url.partition(",")[2])
     address = f"media/{sha256(content).hexdigest()[:16]}.png"
     if not folder.has(address):

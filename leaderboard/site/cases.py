@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-from benchmark.contract import Case
-from benchmark.report.views import error_range_text, scale_text
 from leaderboard.model import Column, Table
 from leaderboard.site import ranking
 from leaderboard.site.files import key
-from leaderboard.site.scenes import case_scene, method_mesh
-from leaderboard.site.sources import CaseFacts, CaseScores, CaseViews
+from leaderboard.site.sources import CaseFacts, CaseScores, CaseViews, Place
 
 SHOWN_AT_FIRST = 3
 UNDER_VIEWS = 3
@@ -35,12 +31,42 @@ class TableCases:
     lines: Sequence[ranking.Line]
     columns: Sequence[Column]
     facts: Sequence[CaseFacts]
-    scores: Sequence[dict[str, CaseScores]]
-    shown: Sequence[str]
+    scores: Sequence[dict[Place, CaseScores]]
+    shown: Sequence[CaseFacts]
 
-    def at(self, line: int, case: str) -> CaseScores:
-        """Scores of one line on one case."""
-        return self.scores[line].get(case, CaseScores({}, "not run"))
+    def at(self, line: int, facts: CaseFacts) -> CaseScores:
+        """Scores of one line on one case in one category."""
+        return self.scores[line].get((facts.scored, facts.category), _NOT_RUN)
+
+    def of_case(self, line: int, facts: CaseFacts) -> CaseScores:
+        """Scores of one line on one case, means where it has several categories."""
+        found = [each for (case, _), each in self.scores[line].items() if case == facts.scored]
+        if len(found) < 2:
+            return found[0] if found else _NOT_RUN
+        values: dict[str, float | None] = {}
+        for metric in {name for each in found for name in each.values}:
+            known = [value for each in found if (value := each.values.get(metric)) is not None]
+            values[metric] = sum(known) / len(known) if known else None
+        return CaseScores(values, next((each.status for each in found if each.failure), found[0].status))
+
+
+_NOT_RUN = CaseScores({}, "not run")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is known of a case that was drawn.
+
+    Attributes:
+        exact: whether what was observed can be trusted.
+        scale, error_range: in words.
+        picture: address of a small picture; empty if there is nothing to see.
+    """
+
+    exact: bool
+    scale: str = ""
+    error_range: str = ""
+    picture: str = ""
 
 
 def read_cases(table: Table, views: CaseViews) -> TableCases:
@@ -52,9 +78,9 @@ def read_cases(table: Table, views: CaseViews) -> TableCases:
     )  # fmt: skip
 
 
-def case_context(of: TableCases, case: Case, place: int) -> dict[str, object]:
+def case_context(of: TableCases, case: CaseFacts, drawn: Drawn, place: int) -> dict[str, object]:
     """What the template of a case page needs; ``place`` is of the case among those shown."""
-    rows = [_row(of, index, line, case.id) for index, line in enumerate(of.lines)]
+    rows = [_row(of, index, line, case) for index, line in enumerate(of.lines)]
     ranked = [row["key"] for row in rows if not row["control"]]
     first = [*ranked, *(row["key"] for row in rows if row["control"])][:SHOWN_AT_FIRST]
     return {
@@ -67,9 +93,9 @@ def case_context(of: TableCases, case: Case, place: int) -> dict[str, object]:
         "under": [column.title for column in of.columns[:UNDER_VIEWS]],
         "rows": rows,
         "first": first,
-        "planes": case.observation.kind == "planes",
-        "error_range": error_range_text(case),
-        "scale": scale_text(case),
+        "exact": drawn.exact,
+        "error_range": drawn.error_range,
+        "scale": drawn.scale,
         "before": _neighbour(of, place - 1),
         "after": _neighbour(of, place + 1),
         "place": place + 1,
@@ -82,20 +108,8 @@ def surface_folder(table: Table, case: str) -> str:
     return f"surfaces/{key(f'{table.task}@{table.data_name}@{table.data_revision}@{table.split}')}/{key(case)}"
 
 
-def surface_data(of: TableCases, case: Case, views: CaseViews) -> Iterator[tuple[str, Callable[[], object]]]:
-    """(address of a data file, what makes its value) for the truth with the observation, and for every method."""
-    folder = surface_folder(of.table, case.id)
-    yield f"{folder}/scene", partial(case_scene, case)
-    for line in of.lines:
-        yield f"{folder}/{line.key}", partial(_method_record, of.table, line.entry.submission, case, views)
-
-
-def _method_record(table: Table, submission: str, case: Case, views: CaseViews) -> object:
-    return method_mesh(views.prediction(table, submission, case.id), case.truth)
-
-
-def _row(of: TableCases, index: int, line: ranking.Line, case: str) -> dict[str, object]:
-    scores = of.at(index, case)
+def _row(of: TableCases, index: int, line: ranking.Line, case: CaseFacts) -> dict[str, object]:
+    scores = of.of_case(index, case)
     cells = [
         ranking.Cell(ranking.text(column, scores.values.get(column.metric)),
                       ranking.raw(scores.values.get(column.metric)))
@@ -108,7 +122,7 @@ def _row(of: TableCases, index: int, line: ranking.Line, case: str) -> dict[str,
 
 
 def _neighbour(of: TableCases, place: int) -> Neighbour | None:
-    return Neighbour(key(of.shown[place]), of.shown[place]) if 0 <= place < len(of.shown) else None
+    return Neighbour(key(of.shown[place].id), of.shown[place].id) if 0 <= place < len(of.shown) else None
 
 
 def compare_data(of: TableCases) -> Iterator[tuple[str, object]]:
@@ -118,7 +132,7 @@ def compare_data(of: TableCases) -> Iterator[tuple[str, object]]:
     values in the order of the cases, and the status of those that failed.
     """
     folder = key(of.table.id)
-    shown = set(of.shown)
+    shown = {facts.id for facts in of.shown}
     yield f"{folder}/cases", {
         "columns": [
             {"title": column.title, "higher": column.higher_is_better, "style": ranking.style(column)}
@@ -135,7 +149,7 @@ def compare_data(of: TableCases) -> Iterator[tuple[str, object]]:
         ],
     }  # fmt: skip
     for index, line in enumerate(of.lines):
-        scores = [of.at(index, facts.id) for facts in of.facts]
+        scores = [of.at(index, facts) for facts in of.facts]
         yield (
             f"{folder}/rows/{line.key}",
             {

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.metrics.base import Metric, Signature
 from leaderboard.model import Column, Entry, Finding, Interval, Rank, Table, refuses
 from leaderboard.site.files import key
 
@@ -23,13 +24,6 @@ SEVERITIES = {
     "flagged": "shown, but read this first",
     "note": "good to know",
 }
-PROFILES = {
-    "overlap": "Overlap of volumes",
-    "dense": "Dense: 8192 points or exact surfaces, millimetres",
-    "genmed": "GenMed: the published code's conventions",
-    "field": "Field: the conventions of point-cloud papers",
-    "quoted": "Quoted from papers",
-}
 
 
 def sentence(finding_code: str) -> str:
@@ -41,31 +35,30 @@ def sentence(finding_code: str) -> str:
     return finding_code.replace("-", " ")
 
 
-_FRACTIONS = frozenset({"dice", "observed_dice", "nsd", "ssim"})
 NOTHING = "–"
 _BILLION = 1e9
 
 
 def style(column: Column) -> str:
-    """How a column's values are written: "fraction" has three decimals, "number" three digits."""
-    return "fraction" if column.metric in _FRACTIONS and column.unit in {"", "1"} else "number"
+    """How a column's values are written, for `benchmark.metrics.base.Metric.text` and ``static/numbers.js``."""
+    return column.digits
 
 
 def text(column: Column, value: float | None) -> str:
-    """A value of a column."""
-    return written(style(column), value)
+    """A value of a column; a dash for what is not a finite number."""
+    known = value is not None and math.isfinite(value)
+    metric = Metric(column.metric, Signature(column.signature), digits=column.digits)
+    return metric.text(value if known else None)
 
 
-def written(how: str, value: float | None) -> str:
-    """A value in one of the styles; a dash for what is not a finite number.
+def number(value: float | None) -> str:
+    """A number that is no metric, with three digits; a dash for what is not a finite number.
 
-    >>> written("fraction", 0.98765), written("number", 12.345), written("number", 1234.5), written("number", None)
-    ('0.988', '12.3', '1235', '–')
+    >>> number(12.345), number(1234.5), number(None)
+    ('12.3', '1235', '–')
     """
     if value is None or not math.isfinite(value):
         return NOTHING
-    if how == "fraction":
-        return f"{value:.3f}"
     size = abs(value)
     if size >= _BILLION or 0 < size < 1e-4:
         return f"{value:.2e}"
@@ -214,4 +207,4 @@ def _rank_text(entry: Entry) -> str:
 
 
 def _plain(value: float | None) -> Cell:
-    return Cell(written("number", value), raw(value))
+    return Cell(number(value), raw(value))

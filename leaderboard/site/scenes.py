@@ -1,20 +1,21 @@
-"""What the case page draws: the truth and what was observed of it, and one surface a method.
+"""What the case page draws: the truth and what was observed of it, and the surfaces of each method.
 
-Surfaces are light enough for a page that shows ten methods: fewer triangles, coarser steps, the same packing.
+A family draws a case as a `Scene`; here its surfaces are made light enough for a page that shows ten methods: fewer
+triangles, coarser steps, the same packing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import igl
 import numpy as np
-from benchmark.report.observed import corrupted_surfaces, plane_sheets
-from benchmark.report.packing import STEPS_PER_VOXEL, pack
-from benchmark.report.scenes import ERROR_RANGE_VOXELS, MARGIN, planes_note
-from benchmark.report.surfaces import Surface, distance_voxels, surface
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from benchmark.contract import Case, Volume
+from benchmark.drawing.packing import STEPS_PER_VOXEL, pack
+from benchmark.drawing.scene import Layer, Scene, View
+from benchmark.drawing.surfaces import Surface
 from leaderboard.site.files import Packed
 
 MOST_FACES = 3600
@@ -77,7 +78,7 @@ def clustered(
 
 
 def packed(surface: Surface) -> dict[str, object]:
-    """The surface as ``benchmark.report.packing`` stores it, rounded first to what a view can show."""
+    """The surface as `benchmark.drawing.packing` stores it, rounded first to what a view can show."""
     normals = np.rint(surface.normals * (127 / NORMAL_STEPS)) * (NORMAL_STEPS / 127)
     rounded = Surface(
         vertices=_rounded(surface.vertices),
@@ -100,55 +101,42 @@ def _rounded(vertices: NDArray[np.float32]) -> NDArray[np.float32]:
 Record = dict[str, object]
 
 
-def case_scene(case: Case) -> Record:
+def case_record(scene: Scene) -> Record:
     """Truth and observation: ``radius`` and ``girth`` of the truth in voxels, packed ``meshes``, ``layers``, ``note``.
 
     ``layers`` are by view: "observation" and "truth".
     """
-    truth = light(surface(case.truth))
-    radius, girth = (
-        round(float(np.linalg.norm(truth.vertices[:, :axes], axis=1).max(initial=1.0)) * MARGIN, 3) for axes in (3, 2)
-    )
+    views = {kind: _view(scene, kind) for kind in ("truth", "observation")}
     meshes: Record = {}
-    observation, note = _observation(case, meshes)
-    truth_layer = _add(meshes, "truth", truth, "truth", "surface")
-    if truth_layer and case.observation.kind == "planes":
-        observation.append({"mesh": "truth", "paint": "ghost", "style": "ghost"})
-    layers = {"observation": observation, "truth": [truth_layer] if truth_layer else []}
-    return {"radius": radius, "girth": girth, "meshes": meshes, "layers": layers, "note": note}
+    for kind, most in (("truth", MOST_FACES), ("observation", MOST_FACES_OBSERVED)):
+        meshes = _packed(scene, views[kind].layers, most) | meshes
+    return {
+        "radius": scene.radius,
+        "girth": scene.girth,
+        "meshes": meshes,
+        "layers": {kind: [layer.data() for layer in views[kind].layers] for kind in ("observation", "truth")},
+        "note": views["observation"].note,
+    }
 
 
-def method_mesh(prediction: Volume | None, truth: Volume) -> Record:
-    """A method's surface, its distance to the truth as each vertex's value: ``mesh`` (or None) and ``note``."""
-    if prediction is None:
-        return {"mesh": None, "note": "no prediction"}
-    shown = surface(prediction)
-    if not len(shown.faces):
-        return {"mesh": None, "note": "nothing predicted inside"}
-    note = f"rough surface, shown at 1/{shown.stride} of the resolution" if shown.stride > 1 else ""
-    shown = light(shown)
-    # 128 lies on the truth; 0 and 255 are ERROR_RANGE_VOXELS inside and outside of it.
-    encoded = 127.5 + distance_voxels(shown, truth) * (127.5 / ERROR_RANGE_VOXELS)
-    return {"mesh": packed(shown.with_value(encoded)), "note": note}
+def method_record(scene: Scene, method: str) -> Record:
+    """A method's view: packed ``meshes``, ``layers`` and ``note``."""
+    view = _view(scene, "prediction", method)
+    return {
+        "meshes": _packed(scene, view.layers, MOST_FACES),
+        "layers": [layer.data() for layer in view.layers],
+        "note": view.note,
+    }
 
 
-def _observation(case: Case, meshes: Record) -> tuple[list[Record], str]:
-    observation = case.observation
-    if observation.kind == "planes":
-        # Sheets are flat and pack well as they are; simplified, their outlines would fray.
-        layers = [_add(meshes, "sheets", plane_sheets(observation), "observed", "sheet")]
-        return [layer for layer in layers if layer], planes_note(observation)
-    prompt, missing = corrupted_surfaces(observation, case.truth)
-    absent = _add(meshes, "missing", light(missing, MOST_FACES_OBSERVED), "unobserved", "ghost")
-    layers = [
-        _add(meshes, "prompt", light(prompt, MOST_FACES_OBSERVED), "labels", "surface"),
-        {**absent, "strength": 1.4} if absent else None,
-    ]
-    return [layer for layer in layers if layer], "nothing was observed" if observation.empty else ""
+def _view(scene: Scene, kind: str, method: str = "") -> View:
+    return next((view for view in scene.views if (view.kind, view.method) == (kind, method)), View(kind, kind))
 
 
-def _add(meshes: Record, name: str, shown: Surface, paint: str, style: str) -> Record | None:
-    if not len(shown.faces):
-        return None
-    meshes[name] = packed(shown)
-    return {"mesh": name, "paint": paint, "style": style}
+def _packed(scene: Scene, layers: Iterable[Layer], most_faces: int) -> Record:
+    """Surfaces of layers by name. Sheets are flat and pack well as they are; simplified, their outlines would fray."""
+    return {
+        layer.mesh: packed(surface if layer.style == "sheet" else light(surface, most_faces))
+        for layer in layers
+        for surface in [scene.surfaces[layer.mesh]]
+    }

@@ -6,19 +6,32 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmark.contract import Case, Volume
+from benchmark.drawing.scene import Scene
 from benchmark.metrics.base import NOT_APPLICABLE, OK
 from leaderboard.model import Table
 
 
 @dataclass(frozen=True)
 class CaseFacts:
-    """A case as tables name it; every string may be a stranger's."""
+    """A case, or a set of cases, in a category, as tables name it; every string may be a stranger's.
+
+    ``group`` is what a case is scored in, where that is not the case alone.
+    """
 
     id: str
-    subject: str
     category: str
+    subject: str
     origin: str
+    group: str = ""
+
+    @property
+    def scored(self) -> str:
+        """The id that scores have."""
+        return self.group or self.id
+
+
+Place = tuple[str, str]
+"""Id and category."""
 
 
 @dataclass(frozen=True)
@@ -35,26 +48,22 @@ class CaseScores:
 
 
 class CaseViews(Protocol):
-    """What there is to see of each case of a table. Volumes are read when asked for, one case at a time."""
+    """What there is to see of each case of a table. Predictions are read when asked for, one case at a time."""
 
     def facts(self, table: Table) -> Sequence[CaseFacts]:
-        """Every case of the table, in the order of the data set."""
+        """Everything that scores of the table are about, in the order of the data set."""
         ...
 
-    def shown(self, table: Table) -> Sequence[str]:
-        """Ids of the cases that get a page in 3D."""
+    def shown(self, table: Table) -> Sequence[CaseFacts]:
+        """The cases that get a page; none where nothing can be drawn."""
         ...
 
-    def scores(self, table: Table, submission: str) -> Mapping[str, CaseScores]:
-        """Case id -> scores of a submission under the table's signatures."""
+    def scores(self, table: Table, submission: str) -> Mapping[Place, CaseScores]:
+        """Scores of a submission under the table's signatures, by what `facts` lists."""
         ...
 
-    def case(self, table: Table, case: str) -> Case:
-        """Truth and observation, from trusted data only."""
-        ...
-
-    def prediction(self, table: Table, submission: str, case: str) -> Volume | None:
-        """The predicted SDF, (64, 64, 64) float32; None where there is none."""
+    def scene(self, table: Table, case: str, submissions: Sequence[str]) -> Scene:
+        """The truth and observation of a case that is shown, from trusted data only, and predictions by submission."""
         ...
 
 

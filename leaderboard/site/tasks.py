@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmark.tasks import metric_order
 from leaderboard.model import Board, Entry, Table
 from leaderboard.site import ranking
 from leaderboard.site.files import key
-from leaderboard.site.ranking import PROFILES
 
 MOST_LEADERS = 3
+_OTHERS = {"quoted": "Quoted from papers"}
 SUBMITTING = (
     "genmed-bench run --method METHOD --task TASK --data DATA --out RUN",
     "genmed-bench submit RUN --model-card CARD.toml --data DATA --to RESULTS",
     "genmed-bench submit --from-folder PREDICTIONS --task TASK --model-card CARD.toml --data DATA --to RESULTS",
 )
-_ORDER = ("overlap", "dense", "genmed", "field")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def front_context(board: Board) -> dict[str, object]:
     shown = {e.submission for t in board.tables for e in t.entries if not ranking.is_refused(e)}
     return {
         "title": "Leaderboard",
-        "profiles": [(name, PROFILES.get(name, name)) for name in profiles],
+        "profiles": [(name, profile_title(board.tables, name)) for name in profiles],
         "rows": rows,
         "submitting": SUBMITTING,
         "submissions": len(shown),
@@ -56,9 +56,18 @@ def front_context(board: Board) -> dict[str, object]:
 
 
 def profiles_of(tables: Sequence[Table]) -> list[str]:
-    """The profiles that occur, ours first in their order."""
-    found = dict.fromkeys(table.profile for table in tables)
-    return [name for name in _ORDER if name in found] + [name for name in found if name not in _ORDER]
+    """The profiles that occur, in the order of their metrics, those of nobody's metrics last."""
+    order: dict[str, int] = {}
+    for table in tables:
+        place = min((metric_order(column.signature)[0] for column in table.columns), default=len(tables))
+        order[table.profile] = min(place, order.get(table.profile, place))
+    return sorted(order, key=lambda name: order[name])
+
+
+def profile_title(tables: Sequence[Table], profile: str) -> str:
+    """What stands over the columns of a profile; the name of one that nobody knows."""
+    headings = (column.heading for table in tables if table.profile == profile for column in table.columns)
+    return next((heading for heading in headings if heading), _OTHERS.get(profile, profile))
 
 
 def summary(table: Table) -> Summary:

@@ -58,7 +58,6 @@ class ModelCard:
         samples_per_case: sample budget of a method that ran elsewhere.
         seeds: of a method that ran elsewhere.
         control: whether it is a floor or a ceiling rather than a contender.
-        data_name: what people call the data set.
         paper: https.
         notes: anything else, on one line.
     """
@@ -73,7 +72,6 @@ class ModelCard:
     samples_per_case: int | None = None
     seeds: tuple[int, ...] = ()
     control: bool = False
-    data_name: str | None = None
     paper: str | None = None
     notes: str | None = None
 
@@ -89,7 +87,6 @@ def card_schema() -> dict[str, Any]:
         "method": method["name"],
         "title": method["title"],
         "control": method["control"],
-        "data_name": said["data"]["properties"]["name"],
     }
     return {
         "$schema": whole["$schema"], "type": "object", "properties": properties, "required": ["authors"],

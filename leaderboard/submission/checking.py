@@ -11,49 +11,46 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from benchmark.data.shapes import open_shapes
-
-from benchmark import scoring
-from benchmark.contract import Case, Prediction, Volume
+from benchmark.contract import Prediction
 from benchmark.errors import BenchError
 from benchmark.metrics.base import NOT_APPLICABLE, OK
-from benchmark.observations import observe
+from benchmark.planning import signatures
 from benchmark.provenance import configuration_hash
-from benchmark.records import Row, Run, check_prediction, load_run, stored_form
+from benchmark.records import Row, Run, load_run
 from benchmark.records.predictions import prediction_path
 from benchmark.records.writer import CASES, OBSERVATIONS, TIMINGS
-from benchmark.tasks import Task, find_task
+from benchmark.spaces import prediction_problem, stored_form
+from benchmark.tasks import Group, Task, family_of, find_task
+from leaderboard.asked import Asked, ask
 from leaderboard.submission.layout import SubmissionError, listed
-from medshape_text.frame import RESOLUTION, voxel_centres
 
 _RUN_AGAIN = "run the same genmed-bench run command again to complete it"
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A complete run, its task, and the cases it has a prediction of."""
+    """A complete run, what was asked of it, and the cases it has a prediction of."""
 
     run: Run
-    task: Task
+    asked: Asked
     predicted: Sequence[str]
 
-    def predictions(self) -> Iterator[tuple[str, Volume]]:
-        """Case ids and stored volumes, in the order of the run.
+    def predictions(self) -> Iterator[tuple[str, Prediction]]:
+        """Case ids and stored predictions, in the order of the run.
 
         Raises:
             SubmissionError: code ``prediction`` for a file that is not what the runner stores.
         """
         for case in self.predicted:
-            yield case, _prediction(self.run, case)
+            yield case, _prediction(self.run, case, self.asked)
 
 
-def check_run(folder: Path, data: Path | None = None) -> Checked:
+def check_run(folder: Path, data: Path) -> Checked:
     """Check that a run is complete for its task and split, and was scored as this toolkit scores.
 
     Args:
         folder: of the run.
-        data: the data set it ran on, if it is at hand; then the cases must be those of its split.
+        data: the data set it ran on.
 
     Raises:
         SubmissionError: codes ``run``, ``limited``, ``task``, ``signatures``, ``data``, ``incomplete``.
@@ -65,11 +62,11 @@ def check_run(folder: Path, data: Path | None = None) -> Checked:
         raise SubmissionError("run", str(error)) from error
     try:
         _check_configuration(run, task)
-        _check_cases(run, data)
-        predicted = _check_rows(run, task)
+        asked = _check_cases(run, task, data)
+        predicted = _check_rows(run, asked)
     except (KeyError, TypeError, AttributeError) as error:
         raise SubmissionError("run", f"the run in {folder} is damaged: {error!r}") from error
-    return Checked(run, task, predicted)
+    return Checked(run, asked, predicted)
 
 
 def _check_configuration(run: Run, task: Task) -> None:
@@ -82,7 +79,7 @@ def _check_configuration(run: Run, task: Task) -> None:
         )
     if configuration["task"] != json.loads(json.dumps(dataclasses.asdict(task))):
         raise SubmissionError("task", f"task {task.name!r} is defined otherwise in this toolkit; run the method again")
-    here, there = scoring.signatures(task), configuration["signatures"]
+    here, there = signatures(family_of(task), task), configuration["signatures"]
     if there != here:
         differing = sorted(name for name in {*here, *there} if here.get(name) != there.get(name))
         raise SubmissionError(
@@ -94,51 +91,57 @@ def _check_configuration(run: Run, task: Task) -> None:
         raise SubmissionError("data", f"{run.path} does not state the revision of its data; run the method again")
 
 
-def _check_cases(run: Run, data: Path | None) -> None:
+def _check_cases(run: Run, task: Task, data: Path) -> Asked:
     cases = run.case_ids
     if not cases or len(set(cases)) != len(cases):
         raise SubmissionError("run", f"{run.path}/run.json lists no cases, or one of them twice")
-    if data is None:
-        return
     stated = run.configuration["data"]
     try:
-        source = open_shapes(data, str(stated["split"]))
-        expected = list(source.ids)
+        asked = ask(task, data, str(stated["split"]))
     except BenchError as error:
         raise SubmissionError("data", str(error)) from error
-    if source.revision != stated["revision"]:
+    if asked.source.revision != stated["revision"]:
         raise SubmissionError(
-            "data", f"{run.path} ran on data revision {stated['revision'][:16]}, {data} is {source.revision[:16]}"
+            "data",
+            f"{run.path} ran on data revision {stated['revision'][:16]}, {data} is {asked.source.revision[:16]}",
         )
-    if cases != expected:
+    if cases != asked.cases or run.provenance.get("groups", {}) != asked.sets:
+        expected = asked.cases
         lacks, more = [
             [case for case in a if case not in b] for a, b in ((expected, set(cases)), (cases, set(expected)))
         ]
         told = f"lacks {listed(lacks) or 'none'}, has too many {listed(more) or 'none'}"
         raise SubmissionError("incomplete", f"{run.path} has not the cases of {data}, or in another order: {told}")
+    return asked
 
 
-def _check_rows(run: Run, task: Task) -> list[str]:
-    """Make sure that every case has all it should have; give those with a prediction."""
-    for name, keys in ((TIMINGS, run.timings), (OBSERVATIONS, run.observations), (CASES, None)):
+def _check_rows(run: Run, asked: Asked) -> list[str]:
+    """Make sure that every group and case has all it should have; give the cases with a prediction."""
+    groups = {group.id: group for group in asked.groups}
+    for name, keys, wanted in (
+        (TIMINGS, run.timings, asked.cases), (OBSERVATIONS, run.observations, asked.cases), (CASES, None, list(groups)),
+    ):  # fmt: skip
         raw = (run.path / name).read_bytes() if (run.path / name).is_file() else b""
         lines = Counter(str(json.loads(line).get("case")) for line in raw.splitlines()) if raw.endswith(b"\n") else None
         if lines is None or (keys is not None and max(lines.values()) > 1):
             raise SubmissionError("incomplete", f"{run.path / name} is missing or torn; {_RUN_AGAIN}")
-        if missing := [case for case in run.case_ids if case not in lines]:
+        if missing := [case for case in wanted if case not in lines]:
             raise SubmissionError("incomplete", f"{run.path / name} lacks {listed(missing)}; {_RUN_AGAIN}")
-        if foreign := sorted(lines.keys() - set(run.case_ids)):
+        if foreign := sorted(lines.keys() - set(wanted)):
             raise SubmissionError("run", f"{run.path / name} has cases that are not of this run: {listed(foreign)}")
-    rows: dict[str, list[Row]] = {case: [] for case in run.case_ids}
+    rows: dict[str, list[Row]] = {group: [] for group in groups}
     for row in run.rows:
         rows[row.case].append(row)
-    allowed = [scoring.expected_scores(_case(task, scale), task) for scale in (1.0, None)]
-    for case, found in rows.items():
-        if [(row.metric, row.signature) for row in found] not in allowed:
-            raise SubmissionError("incomplete", f"{run.path} has not all rows of case {listed([case])}; {_RUN_AGAIN}")
+    for group in asked.groups:
+        expected = [(m.name, m.signature) for m in asked.family.expected(asked.task, asked.members(group))]
+        found = rows[group.id]
+        if [(row.metric, row.signature) for row in found] != expected or len({row.key for row in found}) != len(found):
+            raise SubmissionError(
+                "incomplete", f"{run.path} has not all rows of case {listed([group.id])}; {_RUN_AGAIN}"
+            )
         for row in found:
             _check_row(run, row)
-    return _check_files(run, rows)
+    return [case for group in asked.groups for case in _check_files(run, group, rows[group.id])]
 
 
 def _check_row(run: Run, row: Row) -> None:
@@ -150,33 +153,29 @@ def _check_row(run: Run, row: Row) -> None:
         raise SubmissionError("run", f"{run.path}/{CASES}: the row {row.metric} of {listed([row.case])} is damaged")
 
 
-def _check_files(run: Run, rows: dict[str, list[Row]]) -> list[str]:
-    predicted = []
-    for case, found in rows.items():
+def _check_files(run: Run, group: Group, rows: Sequence[Row]) -> Iterator[str]:
+    for case in group.cases:
         status, there = run.timings[case]["status"], prediction_path(run.path, case).is_file()
         if there != (status == OK):
             what = "is missing" if status == OK else f"is there, but the case failed ({listed([str(status)])})"
             raise SubmissionError("run", f"{run.path}: the prediction of {listed([case])} {what}; run the method again")
-        if status != OK and {row.status for row in found} - {status, NOT_APPLICABLE}:
+        own = group.cases == (group.id,)
+        if own and status != OK and {row.status for row in rows} - {status, NOT_APPLICABLE}:
             raise SubmissionError("run", f"{run.path}: {listed([case])} failed, but its rows say otherwise")
         if there:
-            predicted.append(case)
-    return predicted
+            yield case
 
 
-def _case(task: Task, millimetres_per_unit: float | None) -> Case:
-    """A case of the task about which nothing is known but its scale, for the names of its rows."""
-    ball = (np.linalg.norm(voxel_centres().reshape(*(RESOLUTION,) * 3, 3), axis=-1) - 0.5).astype(np.float32)
-    return Case("", "", "", "", "", observe(task.prompt, ball, 0), ball, millimetres_per_unit)
-
-
-def _prediction(run: Run, case: str) -> Volume:
-    path = prediction_path(run.path, case)
+def _prediction(run: Run, case: str, asked: Asked) -> Prediction:
+    path, grid = prediction_path(run.path, case), asked.grids[case]
     try:
-        sdf = run.prediction(case)
+        prediction = run.prediction(case, asked.outputs, grid)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise SubmissionError("prediction", f"{path} cannot be read: {error}; run the method again") from error
-    reason = check_prediction(Prediction(sdf))
-    if reason is not None or stored_form(sdf).tobytes() != sdf.tobytes():
+    same = all(
+        stored_form(prediction.parts[name], space).tobytes() == prediction.parts[name].tobytes()
+        for name, space in asked.outputs.items()
+    )
+    if not same or prediction_problem(prediction, asked.outputs, grid) is not None:
         raise SubmissionError("prediction", f"{path} is not as the runner writes it; run the method again")
-    return sdf
+    return prediction

@@ -9,18 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.shapes import ShapeDataset, open_shapes
-
-from benchmark import scoring
 from benchmark.contract import Case, Prediction
 from benchmark.determinism import make_deterministic
 from benchmark.errors import BenchError, WriteError
-from benchmark.metrics.base import OK
+from benchmark.metrics.base import OK, Score
 from benchmark.observations import observation_hash
+from benchmark.planning import signatures
 from benchmark.provenance import PACKAGE, code_hash, configuration_hash, numerical_versions, toolkit_version
-from benchmark.records import Row, RunWriter, check_prediction, stored_form, write_prediction
+from benchmark.records import Row, RunWriter, read_prediction, write_prediction
 from benchmark.records.files import exclusive
-from benchmark.tasks import Task, find_task
+from benchmark.spaces import prediction_problem
+from benchmark.tasks import Group, find_task
+from leaderboard.asked import Asked, ask
 from leaderboard.submission.answers import Answers, find_answers
 from leaderboard.submission.card import ModelCard
 from leaderboard.submission.checking import check_run
@@ -42,7 +42,7 @@ def from_predictions(
     measured (seconds, memory, hardware, hashes of its code) is not in the submission.
 
     Args:
-        folder: one ``<case id>.npz`` or ``.npy`` a case, an SDF of (64, 64, 64) floats each.
+        folder: one ``<case id>.npz`` a case, with an array a part; of a single part it may be a ``.npy``.
         task: name of the task.
         data: folder of the data set.
         card: it has to name the method, its title, licence and training sets.
@@ -59,14 +59,13 @@ def from_predictions(
     """
     check_says_all(card)
     try:
-        definition, source = find_task(task), open_shapes(data, split)
-        cases = list(source.ids)
-        answers = find_answers(folder, cases, allow_missing=allow_missing)
-        configuration = _configuration(definition, source, answers, card)
+        asked = ask(find_task(task), data, split)
+        answers = find_answers(folder, asked, allow_missing=allow_missing)
+        configuration = _configuration(asked, answers, card)
         work = to / f".work-{configuration_hash(configuration)[:16]}"
         make_deterministic()
         with exclusive(work):
-            _score(work, definition, source, answers, configuration, progress)
+            _score(work, asked, answers, configuration, progress)
             checked = check_run(work, data)
             made = pack(checked, to, describe(checked.run, card, "predictions", data))
     except SubmissionError:
@@ -78,59 +77,80 @@ def from_predictions(
     return made
 
 
-def _configuration(task: Task, source: ShapeDataset, answers: Answers, card: ModelCard) -> dict[str, Any]:
+def _configuration(asked: Asked, answers: Answers, card: ModelCard) -> dict[str, Any]:
     """What the numbers depend on, in the form of a run's; what only a run knows is absent."""
     method: dict[str, Any] = {"name": card.method, "predictions_sha256": answers.digest}
     if card.samples_per_case is not None:
         method["samples"] = card.samples_per_case
+    source = asked.source
     return {
-        "task": {**dataclasses.asdict(task), "profiles": list(task.profiles)},
+        "task": json.loads(json.dumps(dataclasses.asdict(asked.task))),
         "method": method,
         "data": {"revision": source.revision, "manifest_sha256": source.manifest_sha256, "split": source.split},
-        "signatures": scoring.signatures(task),
-        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash()},
+        "signatures": signatures(asked.family, asked.task),
+        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash(asked.family)},
         "libraries": numerical_versions(),
     }
 
 
-def _score(
-    work: Path, task: Task, source: ShapeDataset, answers: Answers, configuration: dict[str, Any], progress: Progress
-) -> None:
+def _score(work: Path, asked: Asked, answers: Answers, configuration: dict[str, Any], progress: Progress) -> None:
     writer = RunWriter(work)
-    cases = list(source.ids)
     provenance = {
-        "cases": cases,
+        "cases": asked.cases,
+        **({"groups": asked.sets} if asked.sets else {}),
         "configuration_sha256": configuration_hash(configuration),
         "toolkit": {"package": PACKAGE, "version": toolkit_version()},
     }
     writer.open(json.loads(json.dumps(configuration)), provenance)
 
-    def is_complete(case: str, rows: list[dict[str, Any]]) -> bool:
-        found = [(row["metric"], row["signature"]) for row in rows]
-        return found == scoring.expected_scores(source.case(cases.index(case), task.prompt), task)
+    def is_complete(group: Group, rows: list[dict[str, Any]]) -> bool:
+        expected = asked.family.expected(asked.task, asked.members(group))
+        return [(row["metric"], row["signature"]) for row in rows] == [(m.name, m.signature) for m in expected]
 
-    for index in range(writer.resume(cases, is_complete), len(cases)):
-        progress("scoring", index, len(cases))
-        _score_case(writer, source.case(index, task.prompt), task, answers)
-    progress("scoring", len(cases), len(cases))
+    done, status = writer.resume(asked.groups, is_complete)
+    for place, group in enumerate(asked.groups[done:], done):
+        progress("scoring", place, len(asked.groups))
+        _score_group(writer, asked, group, answers, status)
+    progress("scoring", len(asked.groups), len(asked.groups))
 
 
-def _score_case(writer: RunWriter, case: Case, task: Task, answers: Answers) -> None:
-    reason: str | None = MISSING
-    if case.id in answers.files:
-        sdf = answers.volume(case.id)
-        reason = check_prediction(Prediction(sdf))
-    if reason is None:
-        stored = stored_form(sdf)
-        write_prediction(writer.folder, case.id, stored)
-        scores = scoring.score_prediction(stored, case, task)
-    else:
-        scores = scoring.score_failure(reason, case, task)
-    observation = {
-        "case": case.id,
-        "sha256": observation_hash(case.observation),
-        "empty": case.observation.empty,
-        "floor": [dataclasses.asdict(score) for score in scoring.score_floor(case, task)],
+def _score_group(writer: RunWriter, asked: Asked, group: Group, answers: Answers, status: dict[str, str]) -> None:
+    cases = asked.members(group)
+    rows: list[Row] = []
+    for case in cases:
+        if case.id in status:
+            continue
+        status[case.id] = _keep(writer, asked, case, answers)
+        floor = []
+        if case is cases[-1]:
+            floor = asked.family.floor(asked.task, cases)
+            rows = [Row.of(group.id, cases, score) for score in _scores(writer, asked, cases, status)]
+        observation = {
+            "case": case.id,
+            "sha256": observation_hash(case.observations),
+            "empty": any(each.empty for each in case.observations),
+            "floor": [dataclasses.asdict(score) for score in floor],
+        }
+        writer.finish_case({"case": case.id, "status": status[case.id]}, observation, None)
+    writer.finish_group(rows)
+
+
+def _keep(writer: RunWriter, asked: Asked, case: Case, answers: Answers) -> str:
+    """Store the answer to a case; why it has none that can be scored."""
+    if case.id not in answers.files:
+        return MISSING
+    prediction = answers.prediction(case.id)
+    problem = prediction_problem(prediction, asked.outputs, case.grid)
+    if problem is None:
+        write_prediction(writer.folder, case.id, prediction, asked.outputs)
+    return problem or OK
+
+
+def _scores(writer: RunWriter, asked: Asked, cases: list[Case], status: dict[str, str]) -> list[Score]:
+    there: dict[str, Prediction] = {
+        case.id: read_prediction(writer.folder, case.id, asked.outputs, case.grid)
+        for case in cases
+        if status[case.id] == OK
     }
-    timing = {"case": case.id, "status": reason or OK}
-    writer.finish_case([Row.of(case, score) for score in scores], timing, observation, None)
+    failures = {case.id: status[case.id] for case in cases if status[case.id] != OK}
+    return asked.family.score(asked.task, cases, there, failures)

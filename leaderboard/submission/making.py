@@ -37,7 +37,7 @@ from medshape_text.hashing import canonical_json
 _HARDWARE = ("machine", "system", "processor", "cores", "memory_gib", "device", "accelerator")
 
 
-def make_submission(run_folder: Path, to: Path, card: ModelCard, data: Path | None = None) -> Path:
+def make_submission(run_folder: Path, to: Path, card: ModelCard, data: Path) -> Path:
     """Check a run and write it as a submission ``to/<id>``, whole or not at all.
 
     The same run and card give the same bytes and so the same id; a submission that is already there is left alone.
@@ -46,7 +46,7 @@ def make_submission(run_folder: Path, to: Path, card: ModelCard, data: Path | No
         run_folder: of a finished run.
         to: folder of submissions.
         card: what only the submitter can say.
-        data: the data set it ran on, if at hand: then cases are compared with its split, and its name is told.
+        data: the data set it ran on.
 
     Returns:
         The submission's folder.
@@ -76,12 +76,12 @@ def pack(checked: Checked, to: Path, document: Mapping[str, Any]) -> Path:
         for name in (RECORD, CASES, TIMINGS, OBSERVATIONS):
             (folder / name).write_bytes((checked.run.path / name).read_bytes())
         (folder / DOCUMENT).write_bytes(text)
-        write_predictions(folder / PREDICTIONS, checked.predictions())
+        write_predictions(folder / PREDICTIONS, checked.asked.outputs, checked.predictions())
         (folder / LIST).write_bytes(canonical_json(list_files(folder)))
         return place(folder, to)
 
 
-def describe(run: Run, card: ModelCard, made_by: str, data: Path | None) -> dict[str, Any]:
+def describe(run: Run, card: ModelCard, made_by: str, data: Path) -> dict[str, Any]:
     """What ``submission.json`` says: what the run measured, what the method's spec and the submitter declare.
 
     Nothing that is not known is in it.
@@ -119,7 +119,7 @@ def describe(run: Run, card: ModelCard, made_by: str, data: Path | None) -> dict
         "seeds": [seed] if seed is not None else list(card.seeds) or None,
         "signatures": configuration["signatures"],
         "data": {
-            "name": _data_name(data) or card.data_name,
+            "name": str(read_manifest(data)["name"]),
             "revision": stated["revision"],
             "manifest_sha256": stated.get("manifest_sha256"),
             "split": stated["split"],
@@ -179,10 +179,6 @@ def _training_sets(card: ModelCard, spec: MethodSpec | None) -> list[str]:
         return ["none"]
     ours = spec.training_data.partition(",")[0] == "mini/train"
     return ["genmed-bench/mini:train" if ours else f"other:{spec.training_data}"]
-
-
-def _data_name(data: Path | None) -> str | None:
-    return None if data is None else str(read_manifest(data)["name"])
 
 
 @contextmanager

@@ -18,8 +18,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from benchmark.errors import UnknownNameError
 from benchmark.records.rows import Row
 from benchmark.records.writer import CASES, OBSERVATIONS, RECORD, TIMINGS
+from benchmark.tasks import family_of, find_task
 from leaderboard.findings import RefusedError, shown
 from leaderboard.submission.layout import (
     CONTENT,
@@ -38,7 +40,7 @@ _PIECE = 2**20
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _MOST_FAULTS = 5
 _MOST_ROWS = 32
-"""Of one case."""
+"""Of one case, where its task has not more metrics times categories."""
 _ROW_TEXTS = ("case", "subject", "category", "origin", "metric", "signature", "status")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -99,7 +101,7 @@ class Submission:
 
     @cached_property
     def rows_of(self) -> dict[str, tuple[Row, ...]]:
-        """Case -> its reported rows."""
+        """Case, or set of cases that is scored as one, -> its reported rows."""
         found: dict[str, list[Row]] = {}
         for row in self.rows:
             found.setdefault(row.case, []).append(row)
@@ -234,12 +236,23 @@ def read_submission(folder: Path, files: Files, limits: Limits, *, named: bool =
         raise RefusedError("wrong-id", f"the folder is called {shown(files.name, 200)}, its content {should}")
     record = read_object(files.texts[RECORD], RECORD, limits)
     cases = _check_record(record, document)
-    lines = read_lines(files.texts[CASES], CASES, limits, len(cases) * _MOST_ROWS)
+    lines = read_lines(files.texts[CASES], CASES, limits, len(cases) * most_rows(document["task"]))
     rows = tuple(_row(line, number) for number, line in enumerate(lines, start=1))
     timings = _by_case(files, TIMINGS, limits, cases)
     observed = _by_case(files, OBSERVATIONS, limits, cases)
     observations = {case: str(line["sha256"]) for case, line in observed.items() if _is_hash(line.get("sha256"))}
     return Submission(should, folder, files, document, record, rows, timings, observations)
+
+
+def most_rows(name: str) -> int:
+    """How many rows a case of a task can have: a metric has one for each category that the task has names of."""
+    try:
+        task = find_task(name)
+    except UnknownNameError:
+        return _MOST_ROWS
+    family = family_of(task)
+    names = max((len(space.names) for space in family.outputs(task).values()), default=0)
+    return max(_MOST_ROWS, len(family.metrics(task)) * (names + 1))
 
 
 def _survey(folder: int, limits: Limits) -> dict[str, int]:

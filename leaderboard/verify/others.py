@@ -1,39 +1,56 @@
-"""Other submissions to compare one with; they are as hostile as the one."""
+"""Reading submissions, and other ones to compare one with; they are as hostile as the one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
-from benchmark.data.shapes import ShapeDataset
-
-from benchmark.contract import Volume
-from benchmark.errors import DataError, UnknownNameError
-from benchmark.metrics.packed import PackedMasks, packed_dice
-from benchmark.tasks import find_task
+from benchmark.contract import Prediction
+from benchmark.errors import BenchError
+from benchmark.metrics.packed import PackedMasks
+from benchmark.records.rows import Row
+from benchmark.tasks import Task, family_of, find_task
+from leaderboard.asked import Asked
 from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding
-from leaderboard.submission.layout import is_id
-from leaderboard.submission.reading import Submission, read_files, read_submission
-from leaderboard.submission.strict_json import Limits
+from leaderboard.rank.results import verification_beside
+from leaderboard.submission.layout import DOCUMENT, PREDICTIONS, is_id
+from leaderboard.submission.reading import Files, Submission, read_files, read_plain, read_submission
+from leaderboard.submission.strict_json import Limits, read_object
 from leaderboard.verify.parsing import Cells, read_cells
-from leaderboard.verify.plausibility import Errors, Other, errors_by_subject
-from leaderboard.verify.volumes import CELL_BYTES, Truth, mask_of, read_volume
+from leaderboard.verify.plausibility import Errors, Other, errors_of
+from leaderboard.verify.scoring import failures
+from leaderboard.verify.screening import Training, digest_of, mask_of, telling
+from leaderboard.verify.volumes import Truth, most_prediction_bytes, read_prediction
 
-About = tuple[str, str, str]
-"""Task, split and revision of the data."""
+
+class About(NamedTuple):
+    """What a submission is about: task, split and revision of the data."""
+
+    task: str
+    split: str
+    revision: str
 
 
 class Company:
-    """Reads other submissions once each; masks are kept, 32 KiB a case, whole volumes are read again if needed."""
+    """Reads other submissions once each; hashes and masks are kept, whole predictions are read again if needed."""
 
     def __init__(self, truth: Truth, limits: Limits) -> None:
         """Compare on some data, reading within limits."""
-        self._truth, self._limits = truth, limits
+        self.truth, self._limits = truth, limits
         self._known: dict[Path, tuple[About, Other] | RefusedError] = {}
-        self._last: tuple[str, Cells] | None = None
+        self._last: tuple[str, Submission, Cells, Asked] | None = None
+        self._training: dict[str, Training] = {}
+        self._errors: dict[str, Errors] = {}
+
+    def training(self, task: Task) -> Training:
+        """The training examples of a task."""
+        if task.name not in self._training:
+            self._training[task.name] = Training(self.truth.training(task), family_of(task).outputs(task))
+        return self._training[task.name]
 
     def read(self, folders: Iterable[Path], of: Submission) -> tuple[list[Other], list[Finding]]:
         """The submissions about the same task, split and data but ``of`` itself; and what cannot be read."""
@@ -46,62 +63,126 @@ class Company:
             known = self._known[folder]
             if isinstance(known, RefusedError):
                 findings.append(found("other-not-read", f"{safe_id(folder)}: {known.code}"))
-            elif known[0] == _about(of):
+            elif known[0] == about(of):
                 others.append(known[1])
         return others, findings
 
     def _meet(self, folder: Path) -> tuple[About, Other] | RefusedError:
-        packed: dict[str, PackedMasks] = {}
-        errors: Errors = {}
+        packed: dict[str, PackedMasks | None] = {}
+        digests: dict[str, str] = {}
         try:
-            submission = read(folder, self._limits)
+            submission = read(folder, self.truth, self._limits)
             with submission.files.predictions:
-                if submission.revision == self._truth.revision:
-                    source, task = self._truth.cases(submission.split), find_task(submission.task)
-                    cells = cells_of(submission, list(source.ids), self._limits)
-                    packed = {case: mask_of(read_volume(cells, case)) for case in cells.places}
-                    errors = _errors(packed, source, task.prompt)
+                if submission.revision == self.truth.revision:
+                    asked, cells = self._cells(submission)
+                    for case in cells.places:
+                        prediction = read_prediction(cells, case, asked)
+                        packed[case] = mask_of(prediction, asked.outputs)
+                        if telling(prediction, asked.outputs):
+                            digests[case] = digest_of(prediction, asked.outputs)
         except RefusedError as refusal:
             return refusal
-        except (DataError, UnknownNameError) as error:
+        except BenchError as error:
             return RefusedError("task-unknown", shown(error))
-        again = partial(self._read_again, folder, submission.id)
         other = Other(
-            submission.id, submission.method, submission.authors, submission.control, packed, again, errors
+            submission.id, submission.method, submission.authors, submission.control, packed, digests,
+            partial(self._read_again, folder, submission.id), partial(self._errors_of, folder, submission.id),
         )  # fmt: skip
-        return _about(submission), other
+        return about(submission), other
 
-    def _read_again(self, folder: Path, name: str, case: str) -> Volume:
-        """A volume of a submission that was read before; its name says that the content is what it was."""
+    def _cells(self, submission: Submission) -> tuple[Asked, Cells]:
+        asked = self.truth.asked(find_task(submission.task), submission.split)
+        cells = cells_of(submission, asked, self._limits)
+        if cells.refusal is not None:
+            raise cells.refusal
+        return asked, cells
+
+    def _open_again(self, folder: Path, name: str) -> tuple[str, Submission, Cells, Asked]:
+        """A submission that was read before; its name says that the content is what it was."""
         if self._last is None or self._last[0] != name:
-            submission = read(folder, self._limits)
+            submission = read(folder, self.truth, self._limits)
             with submission.files.predictions:
                 if submission.id != name:
                     raise RefusedError("changed-while-reading", f"{safe_id(folder)} is another submission now")
-                source = self._truth.cases(submission.split)
-                self._last = name, cells_of(submission, list(source.ids), self._limits)
-        return read_volume(self._last[1], case)
+                asked, cells = self._cells(submission)
+                self._last = name, submission, cells, asked
+        return self._last
+
+    def _read_again(self, folder: Path, name: str, case: str) -> Prediction:
+        _, _, cells, asked = self._open_again(folder, name)
+        return read_prediction(cells, case, asked)
+
+    def _errors_of(self, folder: Path, name: str) -> Errors:
+        """Errors by subject of the headline: as trusted code recorded them beside the submission, else scored here."""
+        if name not in self._errors:
+            _, submission, cells, asked = self._open_again(folder, name)
+            recorded = verification_beside(submission)
+            rows = [Row(**row) for row in recorded.rows] if recorded else _scored(submission, asked, cells)  # type: ignore[arg-type]
+            metric = asked.headline({row.signature for row in rows})
+            self._errors[name] = {} if metric is None else errors_of(rows, metric)
+        return self._errors[name]
 
 
-def read(folder: Path, limits: Limits) -> Submission:
+def peek(folder: Path, limits: Limits) -> About | None:
+    """What a folder says it is about, before anything large of it is read; None if it says nothing of use."""
+    try:
+        document = read_object(read_plain(folder / DOCUMENT, limits.document_bytes), DOCUMENT, limits)
+        data = document["data"]
+        said = document["task"], data["split"], data["revision"]
+    except (RefusedError, KeyError, TypeError):
+        return None
+    return About(*said) if all(isinstance(each, str) for each in said) else None
+
+
+def read(folder: Path, truth: Truth, limits: Limits) -> Submission:
     """A stranger's submission.
 
     Raises:
         RefusedError: with the first fault.
     """
-    return read_submission(folder, read_files(folder, limits), limits)
+    return understood(folder, take(folder, truth, limits), truth, limits)
 
 
-def cells_of(submission: Submission, cases: Sequence[str], limits: Limits) -> Cells:
-    """The predictions of a submission, as bytes.
+def take(folder: Path, truth: Truth, limits: Limits) -> Files:
+    """Its files; the predictions are copied only if they are of cases at hand and no larger than any honest ones.
 
     Raises:
-        RefusedError: if they are not as they should be.
+        RefusedError: if the folder or a file in it is not what it should be.
     """
-    cells = read_cells(submission.files.predictions, cases, CELL_BYTES, limits)
-    if cells.refusal is not None:
-        raise cells.refusal
-    return cells
+    enough = _enough(peek(folder, limits), truth)
+    if enough is None:
+        return read_files(folder, limits, keep=False)
+    most = min(limits.prediction_bytes, enough + limits.footer_bytes)
+    return read_files(folder, replace(limits, prediction_bytes=most))
+
+
+def understood(folder: Path, files: Files, truth: Truth, limits: Limits) -> Submission:
+    """What these files say.
+
+    Raises:
+        RefusedError: with the first fault.
+    """
+    submission = read_submission(folder, files, limits)
+    kept = files.predictions.seek(0, 2)
+    files.predictions.seek(0)
+    if kept != files.sizes[PREDICTIONS] and _enough(about(submission), truth) is not None:
+        raise RefusedError("changed-while-reading", f"{DOCUMENT} is not what it was a moment ago")
+    return submission
+
+
+def _enough(of: About | None, truth: Truth) -> int | None:
+    """The most that predictions can take; None if they are of nothing that is here."""
+    if of is None or of.revision != truth.revision:
+        return None
+    try:
+        return most_prediction_bytes(truth.asked(find_task(of.task), of.split))
+    except BenchError:
+        return None
+
+
+def cells_of(submission: Submission, asked: Asked, limits: Limits) -> Cells:
+    """The predictions of a submission, as bytes, or why they are refused."""
+    return read_cells(submission.files.predictions, asked.cases, asked.part_bytes, limits)
 
 
 def safe_id(folder: Path) -> str:
@@ -109,16 +190,16 @@ def safe_id(folder: Path) -> str:
     return folder.name if is_id(folder.name) else "unnamed"
 
 
-def _about(submission: Submission) -> About:
-    return submission.task, submission.split, submission.revision
+def about(submission: Submission) -> About:
+    """What a submission is about."""
+    return About(submission.task, submission.split, submission.revision)
 
 
-def _errors(packed: Mapping[str, PackedMasks], source: ShapeDataset, prompt: str) -> Errors:
-    """Errors by subject, from predictions and truth; a missing prediction is the worst."""
-    values: list[tuple[str, float]] = []
-    for index, name in enumerate(source.ids):
-        case = source.case(index, prompt)
-        mask = packed.get(name)
-        right = 0.0 if mask is None else float(np.nan_to_num(packed_dice(mask, mask_of(case.truth), empty=0)[0]))
-        values.append((case.subject, 1 - right))
-    return errors_by_subject(values)
+def _scored(submission: Submission, asked: Asked, cells: Cells) -> list[Row]:
+    rows: list[Row] = []
+    for group in asked.groups:
+        cases = asked.members(group)
+        there = {case: read_prediction(cells, case, asked) for case in group.cases if case in cells.places}
+        scores = asked.family.score(asked.task, cases, there, failures(submission, group, cells))
+        rows += [Row.of(group.id, cases, score) for score in scores]
+    return rows

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
@@ -35,29 +35,30 @@ class Cells:
 
     Attributes:
         store: the cells one after another.
-        cell_bytes: of each.
-        places: case -> number of its cell.
+        parts: name -> bytes that a cell may have at most.
+        places: case -> where its cells begin, and how long they are.
         refusal: why the file is refused, if it is.
         peak_mib: memory the parsing process took, by its own account or as it was seen.
     """
 
     store: BinaryIO
-    cell_bytes: int
-    places: dict[str, int] = field(default_factory=dict)
+    parts: Mapping[str, int]
+    places: dict[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
     refusal: RefusedError | None = None
     peak_mib: float = 0.0
 
-    def cell(self, case: str) -> bytes:
-        """The bytes of a case's prediction.
+    def cells(self, case: str) -> dict[str, bytes]:
+        """The bytes of a case's prediction by part.
 
         Raises:
             KeyError: if there is none.
         """
-        self.store.seek(self.places[case] * self.cell_bytes)
-        return self.store.read(self.cell_bytes)
+        start, sizes = self.places[case]
+        self.store.seek(start)
+        return {name: self.store.read(size) for name, size in zip(self.parts, sizes, strict=True)}
 
 
-def read_cells(source: BinaryIO, cases: Sequence[str], cell_bytes: int, limits: Limits) -> Cells:
+def read_cells(source: BinaryIO, cases: Sequence[str], parts: Mapping[str, int], limits: Limits) -> Cells:
     """Parse a file of predictions in a process with limits.
 
     The file is refused if it is damaged or not what it should be, is about other cases, about one twice, or not in
@@ -66,11 +67,11 @@ def read_cells(source: BinaryIO, cases: Sequence[str], cell_bytes: int, limits: 
     Args:
         source: the file, whose descriptor is handed to the process.
         cases: that there may be predictions of, in order.
-        cell_bytes: of each.
+        parts: name -> bytes that a cell may have at most.
         limits: of the process.
     """
-    cells = Cells(tempfile.TemporaryFile(), cell_bytes)  # noqa: SIM115 - lives as long as the answer
-    process = _start(source, len(cases), cell_bytes, limits)
+    cells = Cells(tempfile.TemporaryFile(), parts)  # noqa: SIM115 - lives as long as the answer
+    process = _start(source, len(cases), parts, limits)
     stream = _Deadline(process, limits.parsing_seconds + _STARTING_SECONDS)
     complete = False
     try:
@@ -93,7 +94,7 @@ def _receive(stream: _Deadline, cells: Cells, known: dict[str, int]) -> bool:
     Raises:
         RefusedError: if the process refuses the file, or it is about the wrong cases.
     """
-    last = -1
+    last, end = -1, 0
     while (header := read_header(stream)) is not None:
         peak = header.get("peak_mib")
         cells.peak_mib = peak if isinstance(peak, float) else 0.0
@@ -109,17 +110,30 @@ def _receive(stream: _Deadline, cells: Cells, known: dict[str, int]) -> bool:
             raise RefusedError("predictions-invalid", f"there are two predictions of {shown(case)}")
         if known[case] < last:
             raise RefusedError("predictions-invalid", f"the prediction of {shown(case)} is not where it should be")
-        cell = stream.read(cells.cell_bytes)
-        if len(cell) != cells.cell_bytes:
+        if (sizes := _sizes(header.get("sizes"), cells.parts)) is None:
             return False
-        last, cells.places[case] = known[case], len(cells.places)
-        cells.store.write(cell)
+        last, cells.places[case] = known[case], (end, sizes)
+        for size in sizes:
+            cell = stream.read(size)
+            if len(cell) != size:
+                del cells.places[case]
+                return False
+            end += cells.store.write(cell)
     return False
 
 
-def _start(source: BinaryIO, most: int, cell_bytes: int, limits: Limits) -> subprocess.Popen[bytes]:
+def _sizes(said: object, parts: Mapping[str, int]) -> tuple[int, ...] | None:
+    """How long the cells of a row are; None if they cannot be."""
+    if not isinstance(said, list) or len(said) != len(parts):
+        return None
+    if any(type(size) is not int or not 0 <= size <= most for size, most in zip(said, parts.values(), strict=True)):
+        return None
+    return tuple(said)
+
+
+def _start(source: BinaryIO, most: int, parts: Mapping[str, int], limits: Limits) -> subprocess.Popen[bytes]:
     seconds = math.ceil(limits.parsing_seconds)
-    job = Job(most, cell_bytes, limits.footer_bytes, limits.parsing_bytes, seconds)
+    job = Job(most, dict(parts), limits.footer_bytes, limits.parsing_bytes, seconds)
     source.seek(0)
     # The allocators that libraries bring reserve a gigabyte for themselves, which would count.
     environment = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}

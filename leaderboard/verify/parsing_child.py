@@ -1,9 +1,10 @@
 """The process that parses predictions: standard input is a Parquet file, standard output are frames.
 
-A row is ``case`` (string), ``sha256`` (string, of the bytes of the cell), ``sdf`` (binary, so many bytes). The footer
-has to be plausible before a value is decoded. A frame is a length, that much JSON, and after the JSON of a cell the
-cell. Nothing is pickled: whoever reads frames must be safe from a process that a broken file has taken over. This file
-is run by its path and imports nothing of ours.
+A row is ``case`` (string), ``sha256`` (string, of the bytes of all its cells, one after another), and a binary cell for
+every part, each of at most so many bytes. The footer has to be plausible before a value is decoded. A frame is a
+length, that much JSON, and after the JSON of a row, which says how long they are, its cells. Nothing is pickled:
+whoever reads frames must be safe from a process that a broken file has taken over. This file is run by its path and
+imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _ENCODINGS = {"PLAIN", "RLE", "BIT_PACKED"}
 """What cells may be encoded as; a dictionary would let few bytes stand for many cells."""
 _ROW_OVERHEAD, _CHUNK_OVERHEAD = 64, 2**16
 _LONGEST_NAME = 1000
-_ROWS_AT_ONCE = 4
+_ROWS_AT_ONCE, _BYTES_AT_ONCE = 4, 2**24
 
 
 class Readable(Protocol):
@@ -55,10 +56,13 @@ class FaultError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """What to parse within which limits: ``most`` rows with cells of ``cell_bytes``, a footer of ``footer`` bytes."""
+    """What to parse within which limits: ``most`` rows, a footer of ``footer`` bytes, cells by the name of their part.
+
+    ``parts``: name -> bytes that a cell may have at most.
+    """
 
     most: int
-    cell_bytes: int
+    parts: dict[str, int]
     footer: int
     memory: int
     seconds: int
@@ -79,8 +83,8 @@ def main() -> None:
     last: dict[str, object]
     count = 0
     try:
-        for name, cell in cells(sys.stdin.buffer, job):
-            write_frame(answer, {"case": name}, cell)
+        for name, row in cells(sys.stdin.buffer, job):
+            write_frame(answer, {"case": name, "sizes": [len(cell) for cell in row]}, *row)
             count += 1
     except FaultError as fault:
         last = {"refused": fault.code, "detail": fault.detail}
@@ -92,8 +96,8 @@ def main() -> None:
     answer.flush()
 
 
-def cells(source: BinaryIO, job: Job) -> Iterator[tuple[str, bytes]]:
-    """Case and cell of every row, in the order of the file.
+def cells(source: BinaryIO, job: Job) -> Iterator[tuple[str, list[bytes]]]:
+    """Case and cells of every row, in the order of the file.
 
     Raises:
         FaultError: with the reason why the file is refused.
@@ -104,11 +108,14 @@ def cells(source: BinaryIO, job: Job) -> Iterator[tuple[str, bytes]]:
             source, memory_map=False, thrift_string_size_limit=job.footer, thrift_container_size_limit=100_000,
             page_checksum_verification=True, arrow_extensions_enabled=False,
         )  # fmt: skip
-        types = {"case": _TEXT, "sha256": _TEXT, "sdf": (pa.binary(), pa.large_binary(), pa.binary(job.cell_bytes))}
+        types: dict[str, tuple[Any, ...]] = {"case": _TEXT, "sha256": _TEXT}
+        for name, most in job.parts.items():  # of one length, which a schema can only say if it is a 32-bit number
+            types[name] = (pa.binary(), pa.large_binary(), *([pa.binary(most)] if 0 < most < 2**31 else []))
         _check_footer(file, types, job)
-        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(types), use_threads=False):
+        at_once = min(_ROWS_AT_ONCE, max(1, _BYTES_AT_ONCE // max(1, sum(job.parts.values()))))
+        for batch in file.iter_batches(batch_size=at_once, columns=list(types), use_threads=False):
             for row in batch.to_pylist():
-                yield _row(row, job.cell_bytes)
+                yield _row(row, job.parts)
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -116,16 +123,18 @@ def cells(source: BinaryIO, job: Job) -> Iterator[tuple[str, bytes]]:
         raise FaultError(INVALID, f"the Parquet file does not decode: {ascii(lines[0])[:200]}") from None
 
 
-def write_frame(stream: BinaryIO, header: Mapping[str, object], cell: bytes = b"") -> None:
+def write_frame(stream: BinaryIO, header: Mapping[str, object], *row: bytes) -> None:
     """Write one frame."""
     text = json.dumps(header).encode()
-    stream.write(_LENGTH.pack(len(text)) + text + cell)
+    stream.write(_LENGTH.pack(len(text)) + text)
+    for cell in row:
+        stream.write(cell)
 
 
 def read_header(stream: Readable) -> dict[str, object] | None:
     """The JSON of the next frame; None if the stream ended or there is no frame.
 
-    The caller reads the cell that follows.
+    The caller reads the cells that follow.
     """
     prefix = stream.read(_LENGTH.size)
     if len(prefix) != _LENGTH.size or _LENGTH.unpack(prefix)[0] > _HEADER_BYTES:
@@ -184,30 +193,33 @@ def _check_footer(file: Any, types: Mapping[str, tuple[Any, ...]], job: Job) -> 
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         for index, name in enumerate(types):
-            _check_chunk(group.column(index), name, group.num_rows, job.cell_bytes)
+            _check_chunk(group.column(index), name, group.num_rows, job.parts)
 
 
-def _check_chunk(chunk: Any, name: str, rows: int, cell_bytes: int) -> None:  # noqa: ANN401
+def _check_chunk(chunk: Any, name: str, rows: int, parts: Mapping[str, int]) -> None:  # noqa: ANN401
     if chunk.compression not in _COMPRESSIONS:
         raise FaultError(INVALID, f"column {name} is compressed with {chunk.compression}")
-    width = cell_bytes if name == "sdf" else _LONGEST_NAME
+    width = parts.get(name, _LONGEST_NAME)
     if chunk.total_uncompressed_size > rows * (width + _ROW_OVERHEAD) + _CHUNK_OVERHEAD:
         raise FaultError(INVALID, f"column {name} unpacks to {chunk.total_uncompressed_size} bytes for {rows} rows")
-    if name == "sdf" and not set(chunk.encodings) <= _ENCODINGS:
-        raise FaultError(INVALID, f"column sdf is encoded as {', '.join(chunk.encodings)}")
+    if name in parts and not set(chunk.encodings) <= _ENCODINGS:
+        raise FaultError(INVALID, f"column {name} is encoded as {', '.join(chunk.encodings)}")
 
 
-def _row(row: dict[str, Any], cell_bytes: int) -> tuple[str, bytes]:
-    case, digest, cell = row["case"], row["sha256"], row["sdf"]
-    if case is None or digest is None or cell is None:
+def _row(row: dict[str, Any], parts: Mapping[str, int]) -> tuple[str, list[bytes]]:
+    case, digest, found = row["case"], row["sha256"], [row[name] for name in parts]
+    if case is None or digest is None or None in found:
         raise FaultError(INVALID, "a row has a missing value")
     if len(case) > _LONGEST_NAME:
         raise FaultError(INVALID, f"a row is about a case with a name of {len(case)} characters")
-    if len(cell) != cell_bytes:
-        raise FaultError(CELL, f"the prediction of {case!a} has {len(cell)} bytes, not {cell_bytes}")
-    if hashlib.sha256(cell).hexdigest() != digest:
+    whole = hashlib.sha256()
+    for (name, most), cell in zip(parts.items(), found, strict=True):
+        if len(cell) > most:
+            raise FaultError(CELL, f"{name} of {case!a} has {len(cell)} bytes, not {most} at most")
+        whole.update(cell)
+    if whole.hexdigest() != digest:
         raise FaultError(CELL, f"the prediction of {case!a} has another sha256 than the row says")
-    return case, cell
+    return case, found
 
 
 if __name__ == "__main__":

@@ -25,32 +25,33 @@ from itertools import islice
 import numpy as np
 from scipy.stats import binom
 
-from benchmark.contract import Volume
-from benchmark.metrics.packed import PackedMasks, packed_dice, pairwise_packed_dice
+from benchmark.contract import Prediction
+from benchmark.metrics.base import Metric
+from benchmark.metrics.packed import PackedMasks, pairwise_packed_dice
+from benchmark.records.rows import Row
 from benchmark.records.writer import RECORD
+from benchmark.tasks import Family
 from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding
 from leaderboard.submission.layout import DOCUMENT
 from leaderboard.submission.reading import Submission
-from leaderboard.verify.scoring import Rescored
-from leaderboard.verify.volumes import Truth, nearly_same
+from leaderboard.verify.scoring import Answer
+from leaderboard.verify.screening import ALIKE, Training, alike, joined, nearly_same
 
 SHARE = 0.1
 """Of the cases; fewer copies than that may be chance."""
-_ALIKE = 0.97
-"""Dice below which two shapes are not compared further; nearly the same ones have more."""
 
-Read = Callable[[str], Volume]
+Read = Callable[[str], Prediction]
 """The prediction of a case."""
 FALSE_ALARMS = 1e-3
 LEAP = 4.0
 CONTENDERS = 3
 
 Errors = Mapping[str, float]
-"""Subject -> mean of 1 - Dice over its cases."""
+"""Subject -> mean error of the task's headline over its cases; see `errors_of`."""
 _TEST = re.compile(r"(?:^|[^a-z])test(?:$|[^a-z])", re.IGNORECASE)
 _RANGES = {"seconds": (1e-6, 1e7), "peak_rss_mib": (1.0, 2.0**30), "peak_device_mib": (0.0, 2.0**30)}
-"""Between which a prediction of a quarter of a million numbers can have taken."""
+"""Between which a prediction can have taken."""
 _CONTRADICTED = 0.01
 """Share of observed voxels; fewer come of rounding at the surface."""
 _MARKUP = re.compile(
@@ -70,18 +71,20 @@ class Other:
         method: name of its method.
         authors: their names, sorted.
         control: whether it is a floor or a ceiling.
-        packed: case -> its mask, one each.
+        packed: case -> its mask, one each, or None where nothing has an inside.
+        digests: case -> hash of its prediction, where that tells a copy.
         read: gives its prediction of one of these cases.
-        errors: by subject, computed here from its predictions.
+        errors: gives its errors by subject, computed here from its predictions.
     """
 
     id: str
     method: str
     authors: tuple[str, ...]
     control: bool
-    packed: Mapping[str, PackedMasks]
+    packed: Mapping[str, PackedMasks | None]
+    digests: Mapping[str, str]
     read: Read
-    errors: Errors = field(default_factory=dict)
+    errors: Callable[[], Errors]
 
 
 @dataclass(frozen=True)
@@ -89,25 +92,25 @@ class Memorisation:
     """How near predictions are to training shapes.
 
     Attributes:
-        ratios: case -> (1 - Dice with the nearest training shape) / (1 - Dice with the truth); without the cases that
-            are the truth voxel by voxel.
-        copies: case -> id of the training shape it nearly is.
+        ratios: case -> (1 - overlap with the nearest training example) / (1 - overlap with the truth), where there are
+            masks; without the cases that are the truth voxel by voxel.
+        copies: case -> id of the training example it is, or nearly.
     """
 
     ratios: dict[str, float] = field(default_factory=dict)
     copies: dict[str, str] = field(default_factory=dict)
 
 
-def truth_findings(rescored: Sequence[Rescored], told: bool) -> Iterator[Finding]:
+def truth_findings(answers: Sequence[Answer], told: bool) -> Iterator[Finding]:
     """Predictions that are the truth; ``told`` if the method says it is a control that is given the truth."""
-    cases = [one.case for one in rescored if one.is_truth]
-    if cases and len(cases) >= SHARE * len(rescored):
-        detail = f"{len(cases)} of {len(rescored)} cases, {shown(cases[0])} first"
+    cases = [one.case for one in answers if one.is_truth]
+    if cases and len(cases) >= SHARE * len(answers):
+        detail = f"{len(cases)} of {len(answers)} cases, {shown(cases[0])} first"
         yield found("truth-control" if told else "prediction-is-truth", detail)
 
 
 def copy_findings(
-    submission: Submission, rescored: Sequence[Rescored], read: Read, others: Sequence[Other]
+    submission: Submission, answers: Sequence[Answer], read: Read, others: Sequence[Other], family: Family
 ) -> Iterator[Finding]:
     """Predictions that are somebody else's, for every submission they are of.
 
@@ -118,36 +121,42 @@ def copy_findings(
         if other.method == submission.method and (other.control or other.authors == submission.authors):
             continue
         try:
-            cases = [one.case for one in rescored if _same_prediction(one, read, other)]
+            cases = [one.case for one in answers if _same_prediction(one, read, other, family)]
         except RefusedError as refusal:  # of the other one, which was changed since it was first read
             yield found("other-not-read", f"{other.id}: {refusal.code}")
             continue
-        if cases and len(cases) >= SHARE * len(rescored):
-            detail = f"{len(cases)} of {len(rescored)} cases are those of {other.id}, {shown(cases[0])} first"
+        if cases and len(cases) >= SHARE * len(answers):
+            detail = f"{len(cases)} of {len(answers)} cases are those of {other.id}, {shown(cases[0])} first"
             yield found("copied-predictions", detail)
 
 
-def memorisation(rescored: Sequence[Rescored], read: Read, truth: Truth) -> Memorisation:
-    """Distance of every prediction to the nearest training shape and to the truth."""
-    predicted = [one for one in rescored if one.packed is not None]
-    if not predicted:
-        return Memorisation()
-    masks = _joined([one.packed for one in predicted if one.packed is not None])
+def memorisation(answers: Sequence[Answer], read: Read, family: Family, training: Training) -> Memorisation:
+    """Distance of every prediction to the nearest training example and to the truth."""
+    predicted = [one for one in answers if one.digest]
     best, which = np.full(len(predicted), -1.0), np.zeros(len(predicted), dtype=np.int64)
-    for start, block in truth.packed_training():
-        dice = pairwise_packed_dice(masks, block, empty=0)
-        nearest = dice.argmax(axis=1)
-        value = dice[np.arange(len(predicted)), nearest]
-        better = value > best
-        best[better], which[better] = value[better], start + nearest[better]
-    answer = Memorisation()
-    for one, dice_of_nearest, index in zip(predicted, best, which, strict=True):
-        if dice_of_nearest < 0:
+    copies: dict[str, str] = {}
+    for block in training.blocks() if predicted else ():
+        ids = {example.digest: example.id for example in block.examples if example.digest}
+        copies |= {one.case: ids[one.digest] for one in predicted if one.telling and one.digest in ids}
+        if block.packed is None:
             continue
-        if one.dice < 1:
-            answer.ratios[one.case] = float((1 - dice_of_nearest) / (1 - one.dice))
-        if dice_of_nearest >= _ALIKE and nearly_same(read(one.case), truth.training_shape(int(index))):
-            answer.copies[one.case] = truth.training_ids[int(index)]
+        shape = block.packed.shape
+        places = [i for i, one in enumerate(predicted) if one.packed is not None and one.packed.shape == shape]
+        masks = joined([mask for i in places if (mask := predicted[i].packed) is not None])
+        if masks is None:
+            continue
+        overlaps = pairwise_packed_dice(masks, block.packed, empty=0)
+        for place, overlap, nearest in zip(places, overlaps.max(axis=1), overlaps.argmax(axis=1), strict=True):
+            if overlap > best[place]:
+                best[place], which[place] = overlap, block.start + nearest
+    answer = Memorisation()
+    for one, nearest, index in zip(predicted, best, which, strict=True):
+        if nearest >= 0 and one.right is not None and one.right < 1:
+            answer.ratios[one.case] = float((1 - nearest) / (1 - one.right))
+        if one.case in copies:
+            answer.copies[one.case] = copies[one.case]
+        elif nearest >= ALIKE and nearly_same(family, read(one.case), training.example(int(index))):
+            answer.copies[one.case] = training.id(int(index))
     return answer
 
 
@@ -165,16 +174,11 @@ def memorisation_findings(remembered: Memorisation, cases: int) -> Iterator[Find
         yield found("nearer-to-training", f"{nearer} of {len(ratios)} cases; median ratio {np.median(ratios):.3f}")
 
 
-def _same_prediction(one: Rescored, read: Read, other: Other) -> bool:
-    theirs = other.packed.get(one.case)
-    if one.packed is None or theirs is None or packed_dice(one.packed, theirs, empty=0)[0] < _ALIKE:
-        return False
-    return nearly_same(read(one.case), other.read(one.case))
-
-
-def _joined(masks: Sequence[PackedMasks]) -> PackedMasks:
-    words, counts = (np.concatenate([getattr(mask, name) for mask in masks]) for name in ("words", "counts"))
-    return PackedMasks(words, counts, masks[0].shape)
+def _same_prediction(one: Answer, read: Read, other: Other, family: Family) -> bool:
+    if one.telling and other.digests.get(one.case) == one.digest:
+        return True
+    overlap = alike(one.packed, other.packed.get(one.case))
+    return overlap is not None and overlap >= ALIKE and nearly_same(family, read(one.case), other.read(one.case))
 
 
 def best_of_all(errors: Errors, references: Sequence[Errors]) -> tuple[int, float]:
@@ -187,38 +191,53 @@ def best_of_all(errors: Errors, references: Sequence[Errors]) -> tuple[int, floa
     return best, float(binom.sf(best - 1, len(errors), 1 / (len(references) + 1)))
 
 
-def too_good_findings(
-    method: str, control: bool, rescored: Sequence[Rescored], others: Sequence[Other]
-) -> Iterator[Finding]:
+def too_good_findings(method: str, control: bool, errors: Errors, others: Sequence[Other]) -> Iterator[Finding]:
     """Compare a submission with others.
 
     Args:
         method: its name.
         control: controls are not contenders and are not tested.
-        rescored: its cases.
+        errors: by subject.
         others: whom it is compared with.
     """
-    errors = errors_by_subject([(one.subject, 1 - one.dice) for one in rescored])
     if control or not errors:
         return
-    same = [other.errors for other in others if other.method == method]
+    same = [other for other in others if other.method == method]
     contenders = [other for other in others if other.method != method and not other.control]
-    leap = [{key: value / LEAP for key, value in other.errors.items()} for other in contenders]
     if len({other.method for other in contenders}) < CONTENDERS:
-        leap = []
-    for code, references, whom in (
-        ("too-good-for-method", same, "submissions of the same method"),
-        ("too-good", leap, f"contenders, with their errors divided by {LEAP:g},"),
+        contenders = []
+    for code, references, whom, leap in (
+        ("too-good-for-method", same, "submissions of the same method", 1.0),
+        ("too-good", contenders, f"contenders, with their errors divided by {LEAP:g},", LEAP),
     ):
-        if not references:
-            continue
-        best, chance = best_of_all(errors, references)
+        values = []
+        for other in references:
+            try:
+                known = other.errors()
+            except RefusedError as refusal:
+                yield found("other-not-read", f"{other.id}: {refusal.code}")
+                continue
+            if known.keys() >= errors.keys():
+                values.append({key: value / leap for key, value in known.items()})
+        if not values or (leap != 1 and min(min(each.values()) for each in (errors, *values)) < 0):
+            continue  # an error below nothing has no parts
+        best, chance = best_of_all(errors, values)
         if chance <= FALSE_ALARMS:
             yield found(
                 code,
-                f"best of {len(references)} {whom} for {best} of {len(errors)} subjects; by chance with probability "
+                f"best of {len(values)} {whom} for {best} of {len(errors)} subjects; by chance with probability "
                 f"{chance:.2g} (flagged up to {FALSE_ALARMS:g})",
             )
+
+
+def errors_of(rows: Sequence[Row], metric: Metric) -> Errors:
+    """Mean errors by subject: the values of a metric, or what they lack to one where more is better."""
+    values = [
+        (row.subject, 1 - row.value if metric.higher_is_better else row.value)
+        for row in rows
+        if row.signature == metric.signature and row.value is not None
+    ]
+    return errors_by_subject(values)
 
 
 def errors_by_subject(values: Sequence[tuple[str, float]]) -> dict[str, float]:
@@ -229,14 +248,14 @@ def errors_by_subject(values: Sequence[tuple[str, float]]) -> dict[str, float]:
     return {subject: float(np.mean(group)) for subject, group in groups.items()}
 
 
-def constant_findings(rescored: Sequence[Rescored]) -> Iterator[Finding]:
+def constant_findings(answers: Sequence[Answer]) -> Iterator[Finding]:
     """One answer for everything, or for everything of a category."""
-    digests = [one.digest for one in rescored if one.digest]
+    digests = [one.digest for one in answers if one.digest]
     if len(digests) > 1 and len(set(digests)) == 1:
         yield found("constant-predictions", f"all {len(digests)} predictions are the same")
         return
     categories: dict[str, list[str]] = {}
-    for one in rescored:
+    for one in answers:
         if one.digest:
             categories.setdefault(one.category, []).append(one.digest)
     same = [name for name, group in categories.items() if len(group) > 1 and len(set(group)) == 1]
@@ -244,9 +263,9 @@ def constant_findings(rescored: Sequence[Rescored]) -> Iterator[Finding]:
         yield found("constant-in-category", f"{len(same)} of {len(categories)} categories, {shown(same[0])} first")
 
 
-def observation_findings(rescored: Sequence[Rescored]) -> Iterator[Finding]:
+def observation_findings(answers: Sequence[Answer]) -> Iterator[Finding]:
     """Disagreement with what was observed without any error."""
-    shares = [one.contradicted for one in rescored if one.contradicted is not None]
+    shares = [one.contradicted for one in answers if one.contradicted is not None]
     against = [share for share in shares if share > _CONTRADICTED]
     if against:
         yield found(

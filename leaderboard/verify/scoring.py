@@ -2,59 +2,71 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from benchmark.data.shapes import ShapeDataset
-from benchmark.scoring import score_failure, score_prediction, signatures
-
-from benchmark.contract import Case, Volume
+from benchmark.contract import Case, Prediction
 from benchmark.metrics.base import NOT_APPLICABLE, OK
 from benchmark.metrics.packed import PackedMasks
 from benchmark.observations import observation_hash
+from benchmark.planning import signatures
 from benchmark.provenance import code_hash, numerical_versions, toolkit_version
 from benchmark.records.rows import Row
 from benchmark.records.writer import CASES, RECORD
-from benchmark.tasks import Task
+from benchmark.tasks import Group, Task, family_of
+from leaderboard.asked import Asked
 from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding
 from leaderboard.submission.reading import Submission
 from leaderboard.verify.parsing import Cells
-from leaderboard.verify.volumes import Truth, likeness
+from leaderboard.verify.screening import likeness
+from leaderboard.verify.volumes import Truth
 
 _TOLD = 5
-REASONS = ("missing", "wrong_type", "wrong_shape", "not_finite", "empty", "crashed", "out_of_memory")
-"""Why there may be no prediction of a case."""
 MISSING = "missing"
 """The reason where a submission gives none of them."""
+REASONS = (
+    MISSING, "wrong_type", "wrong_shape", "not_finite", "out_of_range", "empty", "missing_part", "unknown_part",
+    "crashed", "out_of_memory",
+)  # fmt: skip
+"""Why there may be no prediction of a case."""
 
 
 @dataclass(frozen=True, eq=False)
-class Rescored:
-    """One case as trusted code scores it.
+class Answer:
+    """One case and its answer.
 
     Attributes:
         case: its id.
         subject, category: of the truth.
-        rows: of the scores.
         observation: sha256 of what the task lets a method see.
-        packed, dice, is_truth, contradicted, digest: of the prediction, as `Likeness` has them; packed is None if
-            there is none.
+        packed, right, is_truth, contradicted, digest, telling: of the prediction, as `Likeness` has them; the digest
+            is empty if there is none.
     """
 
     case: str
     subject: str
     category: str
-    rows: tuple[Row, ...]
     observation: str
     packed: PackedMasks | None = None
-    dice: float = 0.0
+    right: float | None = None
     is_truth: bool = False
     contradicted: float | None = None
     digest: str = ""
+    telling: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Rescored:
+    """One group as trusted code scores it."""
+
+    group: str
+    rows: tuple[Row, ...]
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)
@@ -74,62 +86,78 @@ class Difference:
         )
 
 
-def check_cases(submission: Submission, source: ShapeDataset, truth: Truth) -> None:
+def check_cases(submission: Submission, asked: Asked, truth: Truth) -> None:
     """Make sure that a submission is about exactly the cases of its split, in order, with their rows together.
 
     Raises:
         RefusedError: if it is not.
     """
-    expected = list(source.ids)
-    known = set(expected)
     in_rows = [case for case, _ in groupby(row.case for row in submission.rows)]
     if len(in_rows) != len(set(in_rows)):
         raise RefusedError("cases-differ", f"{CASES} has a case twice, or its rows are not together")
-    for name, cases in ((RECORD, submission.cases), (CASES, in_rows)):
+    groups = [group.id for group in asked.groups]
+    for name, cases, expected in ((RECORD, submission.cases, asked.cases), (CASES, in_rows, groups)):
+        known, there = set(expected), set(cases)
         if strange := [case for case in cases if case not in known]:
-            other = truth.split_of(strange[0])
+            other = truth.split_of(asked.task, strange[0])
             where = "no split" if other is None else f"split {other}"
             detail = f"{name} has {shown(strange[0])} (and {len(strange) - 1} more), of {where}"
             raise RefusedError("cases-differ", detail)
-        there = set(cases)
         if missing := [case for case in expected if case not in there]:
             raise RefusedError("cases-differ", f"{name} lacks {len(missing)} cases, {shown(missing[0])} first")
         if cases != expected:
             raise RefusedError("cases-differ", f"{name} has cases twice, or not in the order of the split")
+    if submission.record.get("groups", {}) != asked.sets:
+        raise RefusedError("cases-differ", f"{RECORD} has other sets of cases than the task")
 
 
-def reason(submission: Submission, case: str) -> str:
+def failures(submission: Submission, group: Group, cells: Cells) -> dict[str, str]:
+    """Why there is no prediction of cases of a group, as far as that is a reason the runner gives."""
+    return {case: reason(submission, group, case) for case in group.cases if case not in cells.places}
+
+
+def reason(submission: Submission, group: Group, case: str) -> str:
     """Why there is no prediction of a case, as far as that is a reason the runner gives."""
-    said = _statuses(submission, case)
+    said = _statuses(submission, group, case)
     return said.pop() if len(said) == 1 and said <= set(REASONS) else MISSING
 
 
-def failed(submission: Submission, case: str) -> bool:
+def failed(submission: Submission, group: Group, case: str) -> bool:
     """Whether a case is reported to have no prediction."""
-    said = _statuses(submission, case)
+    said = _statuses(submission, group, case)
     return OK not in said and bool(said & set(REASONS))
 
 
-def rescore(case: Case, task: Task, prediction: Volume | None, reason: str) -> Rescored:
-    """Score a case: its prediction, or the reason why there is none."""
-    scores = score_failure(reason, case, task) if prediction is None else score_prediction(prediction, case, task)
-    rows = tuple(Row.of(case, score) for score in scores)
-    observation = observation_hash(case.observation)
+def rescore(asked: Asked, group: Group, predictions: Mapping[str, Prediction], failures: Mapping[str, str]) -> Rescored:
+    """Score a group: the predictions of its cases, and the reasons why others have none."""
+    cases = asked.members(group)
+    scores = asked.family.score(asked.task, cases, predictions, failures)
+    rows = tuple(Row.of(group.id, cases, score) for score in scores)
+    return Rescored(group.id, rows, tuple(_answer(asked, case, predictions.get(case.id)) for case in cases))
+
+
+def _answer(asked: Asked, case: Case, prediction: Prediction | None) -> Answer:
+    answer = Answer(case.id, case.subject, case.category, observation_hash(case.observations))
     if prediction is None:
-        return Rescored(case.id, case.subject, case.category, rows, observation)
-    return Rescored(case.id, case.subject, case.category, rows, observation, *likeness(prediction, case))
+        return answer
+    return dataclasses.replace(answer, **likeness(prediction, case, asked)._asdict())
+
+
+def answers_of(rescored: Iterable[Rescored]) -> list[Answer]:
+    """The answers of all groups, in order."""
+    return [answer for one in rescored for answer in one.answers]
 
 
 def check_metrics(submission: Submission, rescored: Iterable[Rescored]) -> None:
-    """Make sure that every case has a row for every metric, in order.
+    """Make sure that every group has a row for every metric, and several where there are categories, in order.
 
     Raises:
         RefusedError: if one has not.
     """
     for one in rescored:
-        has, should = ([row.metric for row in rows] for rows in (submission.rows_of[one.case], one.rows))
+        has, should = ([row.metric for row in rows] for rows in (submission.rows_of[one.group], one.rows))
         if has != should:
-            raise RefusedError("cases-differ", f"{shown(one.case)} has rows of {shown(has, 200)}, not of {should}")
+            raise RefusedError("cases-differ", f"{shown(one.group)} has rows of {shown(has, 200)}, not of {should}")
 
 
 def differences(submission: Submission, rescored: Iterable[Rescored]) -> list[Difference]:
@@ -137,7 +165,7 @@ def differences(submission: Submission, rescored: Iterable[Rescored]) -> list[Di
     return [
         Difference(reported, row, _distance(reported.value, row.value))
         for one in rescored
-        for reported, row in zip(submission.rows_of[one.case], one.rows, strict=True)
+        for reported, row in zip(submission.rows_of[one.group], one.rows, strict=True)
         if _bits(reported.value) != _bits(row.value) or reported.status != row.status
     ]
 
@@ -152,19 +180,20 @@ def difference_findings(found_differences: list[Difference]) -> Iterator[Finding
 def making_findings(submission: Submission, task: Task, truth: Truth) -> Iterator[Finding]:
     """What the run was made with that is not what is here."""
     configuration = submission.configuration
-    ours = json.loads(json.dumps({**vars(task), "profiles": list(task.profiles)}))
+    family = family_of(task)
+    ours = json.loads(json.dumps(dataclasses.asdict(task)))
     if configuration["task"] != ours:
         names = [name for name in ours if configuration["task"].get(name) != ours[name]] or ["unknown fields"]
         yield found("task-differs", f"the run says otherwise of {', '.join(names)}")
-    if configuration["signatures"] != signatures(task):
-        here = signatures(task)
+    here = signatures(family, task)
+    if configuration["signatures"] != here:
         names = sorted(name for name in here if configuration["signatures"].get(name) != here[name])
         yield found("signatures-differ", f"other signatures of {', '.join(names) or 'metrics nobody has'}")
     said = [data.get("manifest_sha256") for data in (configuration["data"], submission.document["data"])]
     if any(sha not in (None, truth.manifest_sha256) for sha in said):
         yield found("data-manifest-differs", f"the manifest here is {truth.manifest_sha256}")
     versions: dict[str, object] = {
-        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash()},
+        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash(family)},
         "libraries": numerical_versions(),
     }
     names = sorted(name for name, value in versions.items() if configuration.get(name) != value)
@@ -172,22 +201,24 @@ def making_findings(submission: Submission, task: Task, truth: Truth) -> Iterato
         yield found("toolkit-differs", f"the run has other {' and '.join(names)}")
 
 
-def case_findings(submission: Submission, cells: Cells, rescored: Iterable[Rescored]) -> Iterator[Finding]:
+def case_findings(
+    submission: Submission, groups: Sequence[Group], cells: Cells, rescored: Sequence[Rescored]
+) -> Iterator[Finding]:
     """Cases whose facts, observation or failure are not as they were reported."""
     facts, observed, missing, answered, counted = [], [], [], [], []
-    for one in rescored:
-        pairs = zip(submission.rows_of[one.case], one.rows, strict=True)
-        if any((a.subject, a.category, a.origin) != (b.subject, b.category, b.origin) for a, b in pairs):
-            facts.append(one.case)
-        if submission.observations.get(one.case, one.observation) != one.observation:
-            observed.append(one.case)
-        there = one.case in cells.places
-        if not there:
-            counted.append(one.case)
-        if not there and not failed(submission, one.case):
-            missing.append(one.case)
-        if there and failed(submission, one.case):
-            answered.append(one.case)
+    for group, one in zip(groups, rescored, strict=True):
+        pairs = zip(submission.rows_of[one.group], one.rows, strict=True)
+        if any(_facts(reported) != _facts(row) for reported, row in pairs):
+            facts.append(one.group)
+        for answer in one.answers:
+            if submission.observations.get(answer.case, answer.observation) != answer.observation:
+                observed.append(answer.case)
+            there, said = answer.case in cells.places, failed(submission, group, answer.case)
+            if not there:
+                counted.append(answer.case)
+                missing += [] if said else [answer.case]
+            elif said:
+                answered.append(answer.case)
     for code, cases in (
         ("facts-differ", facts),
         ("observation-differs", observed),
@@ -201,8 +232,15 @@ def case_findings(submission: Submission, cells: Cells, rescored: Iterable[Resco
         yield found("observations-missing", "not every case has the hash of its observation")
 
 
-def _statuses(submission: Submission, case: str) -> set[str]:
-    return {row.status for row in submission.rows_of.get(case, ())} - {NOT_APPLICABLE}
+def _facts(row: Row) -> tuple[str, ...]:
+    return row.subject, row.category, row.origin
+
+
+def _statuses(submission: Submission, group: Group, case: str) -> set[str]:
+    """What became of a case: its rows say it where they are its own, its line of times where a set is scored."""
+    if group.cases == (group.id,):
+        return {row.status for row in submission.rows_of.get(case, ())} - {NOT_APPLICABLE}
+    return {str(submission.timings.get(case, {}).get("status", ""))} - {""}
 
 
 def _bits(value: float | None) -> str | None:

@@ -7,113 +7,138 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from benchmark.data.shapes import ShapeDataset
-
-from benchmark.errors import DataError, MethodError, UnknownNameError, UsageError
+from benchmark.contract import Prediction
+from benchmark.determinism import make_deterministic
+from benchmark.errors import BenchError, MethodError, UnknownNameError, UsageError
 from benchmark.methods import find_method, hash_sources
 from benchmark.provenance import code_hash, hardware, installed, numerical_versions, toolkit_version
 from benchmark.records.files import write_whole
-from benchmark.runner import make_deterministic
-from benchmark.tasks import Task, find_task
+from benchmark.tasks import Task, family_of, find_task
+from leaderboard.asked import Asked
 from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding, Verification
 from leaderboard.submission.layout import VERIFICATIONS, is_id
-from leaderboard.submission.reading import Submission, read_files, read_submission
+from leaderboard.submission.reading import Submission
 from leaderboard.submission.strict_json import Limits
 from leaderboard.verify import plausibility
-from leaderboard.verify.others import Company, safe_id
-from leaderboard.verify.parsing import Cells, read_cells
+from leaderboard.verify.others import About, Company, cells_of, peek, safe_id, take, understood
+from leaderboard.verify.parsing import Cells
 from leaderboard.verify.scoring import (
     Rescored,
+    answers_of,
     case_findings,
     check_cases,
     check_metrics,
     difference_findings,
     differences,
+    failures,
     making_findings,
-    reason,
     rescore,
 )
-from leaderboard.verify.volumes import CELL_BYTES, Truth, open_truth, read_volume
+from leaderboard.verify.volumes import Truth, open_truth, read_prediction
 
 _RANKED_SPLITS = ("test", "zero_shot")
 _INCOMPARABLE = {"data-revision-differs", "signatures-differ", "task-differs"}
 _OTHER_LIBRARIES = ("pyarrow", "numba")
 
 
-def verify(submission: Path, data: Path, *, others: Sequence[Path] = (), limits: Limits | None = None) -> Verification:
+def verify(
+    submission: Path, data: Path | Sequence[Path], *, others: Sequence[Path] = (), limits: Limits | None = None
+) -> Verification:
     """Verify one submission; `Verifier` verifies many on the same data.
 
     Args:
         submission: its folder, ``submissions/<id>``.
-        data: folder of the data set.
+        data: folder of the data set, or several: the one that has the submission's revision counts.
         others: folders of other submissions, to look for copies and implausible gains.
         limits: on what is read.
 
     Raises:
-        DataError: if the data set is damaged or of another schema version. What is wrong with a submission is told in
+        DataError: if a data set is damaged or of another schema version. What is wrong with a submission is told in
             the answer and never raised.
     """
     return Verifier(data, limits).verify(submission, others=others)
 
 
 class Verifier:
-    """Verifies submissions on one data set, whose files it has checked."""
+    """Verifies submissions on data sets whose files it has checked, each on the one it was made on."""
 
-    def __init__(self, data: Path, limits: Limits | None = None) -> None:
-        """Open the data set.
+    def __init__(self, data: Path | Sequence[Path], limits: Limits | None = None) -> None:
+        """Open the data sets.
 
         Raises:
-            DataError: if it is damaged or of another schema version.
+            DataError: if one is damaged or of another schema version.
         """
         make_deterministic()
-        self._truth: Truth = open_truth(data)
-        given = limits or Limits()
-        # No honest file is larger: cells that do not shrink at all, and a little for every case.
-        enough = self._truth.most_cases * (CELL_BYTES + 2**12) + given.footer_bytes
-        self._limits = replace(given, prediction_bytes=min(given.prediction_bytes, enough))
-        self._company = Company(self._truth, self._limits)
+        folders = [data] if isinstance(data, Path) else list(data)
+        truths = [open_truth(folder) for folder in folders]
+        self._limits = limits or Limits()
+        self._first = truths[0]
+        self._companies = {truth.revision: Company(truth, self._limits) for truth in truths}
         self.parsing_mib = 0.0
         """Peak memory of the process that parsed the last submission's predictions."""
 
     def verify(self, submission: Path, *, others: Sequence[Path] = ()) -> Verification:
         """Verify one submission; nothing is written anywhere."""
         self.parsing_mib = 0.0
-        answer = Verification(safe_id(submission), "cannot", None, toolkit=toolkit())
+        answer = Verification(safe_id(submission), "cannot", None, toolkit=toolkit(None))
         try:
-            files = read_files(submission, self._limits)
+            company = self._company(peek(submission, self._limits))
+            files = take(submission, company.truth, self._limits)
             answer = replace(answer, files=dict(sorted(files.hashes.items())))
             with files.predictions:
-                return self._recompute(read_submission(submission, files, self._limits), answer, others)
+                said = understood(submission, files, company.truth, self._limits)
+                return self._recompute(said, company, answer, others)
         except RefusedError as refusal:
             return replace(answer, findings=(refusal.finding,))
 
-    def _recompute(self, submission: Submission, answer: Verification, others: Sequence[Path]) -> Verification:
-        if submission.split not in _RANKED_SPLITS:
-            raise RefusedError("split-not-ranked", f"the cases are of the split {shown(submission.split)}")
-        try:
-            task = find_task(submission.task)
-        except UnknownNameError:
-            raise RefusedError("task-unknown", f"there is no task {shown(submission.task)}") from None
-        said = (*plausibility.said_findings(submission), *making_findings(submission, task, self._truth))
-        if submission.revision != self._truth.revision:
-            detail = f"the data here are revision {self._truth.revision}, the submission's {submission.revision}"
+    def _company(self, about: About | None) -> Company:
+        known = self._companies.get(about.revision) if about is not None else None
+        return known or self._companies[self._first.revision]
+
+    def _recompute(
+        self, submission: Submission, company: Company, answer: Verification, others: Sequence[Path]
+    ) -> Verification:
+        truth = company.truth
+        task = _task(submission)
+        answer = replace(answer, toolkit=toolkit(task))
+        said = (*plausibility.said_findings(submission), *making_findings(submission, task, truth))
+        if submission.revision != truth.revision:
+            detail = f"the data here are revision {truth.revision}, the submission's {submission.revision}"
             return replace(answer, findings=(found("data-revision-differs", detail), *said))
-        source = self._cases(submission)
-        check_cases(submission, source, self._truth)
-        cells = self._cells(submission, source)
+        asked = _asked(truth, task, submission.split)
+        check_cases(submission, asked, truth)
+        cells = cells_of(submission, asked, self._limits)
+        self.parsing_mib = cells.peak_mib
+        if cells.refusal is not None:
+            raise cells.refusal
         with cells.store:
-            rescored = _rescore(cells, source, task, submission)
+            for case in cells.places:
+                read_prediction(cells, case, asked)
+            rescored = _rescore(cells, asked, submission)
             check_metrics(submission, rescored)
-            remembered = plausibility.memorisation(rescored, partial(read_volume, cells), self._truth)
-            plausible = tuple(self._plausibility(submission, rescored, remembered, cells, others))
+            answers = answers_of(rescored)
+
+            def again(case: str) -> Prediction:
+                return read_prediction(cells, case, asked)
+
+            remembered = plausibility.memorisation(answers, again, asked.family, company.training(task))
+            company_kept, unread = company.read(others, submission)
+            plausible = (
+                *plausibility.constant_findings(answers),
+                *plausibility.observation_findings(answers),
+                *plausibility.truth_findings(answers, _is_told(submission)),
+                *plausibility.memorisation_findings(remembered, len(answers)),
+                *plausibility.copy_findings(submission, answers, again, company_kept, asked.family),
+                *_too_good(submission, asked, rescored, company_kept),
+                *unread,
+            )
         compared = differences(submission, rescored)
         findings = (
             *difference_findings(compared),
-            *case_findings(submission, cells, rescored),
+            *case_findings(submission, asked.groups, cells, rescored),
             *said,
             *plausible,
         )
@@ -123,44 +148,38 @@ class Verifier:
             verdict="cannot" if incomparable else "differs" if compared else "reproduced",
             largest_difference=None if incomparable else max((one.size for one in compared), default=0.0),
             findings=findings,
-            data_revision=self._truth.revision,
+            data_revision=truth.revision,
             rows=tuple(vars(row) for one in rescored for row in one.rows),
-            observations={one.case: one.observation for one in rescored},
+            observations={one.case: one.observation for one in answers},
             memorisation=remembered.ratios,
         )
 
-    def _plausibility(
-        self, submission: Submission, rescored: Sequence[Rescored], remembered: plausibility.Memorisation,
-        cells: Cells, others: Sequence[Path],
-    ) -> Iterator[Finding]:  # fmt: skip
-        yield from plausibility.constant_findings(rescored)
-        yield from plausibility.observation_findings(rescored)
-        yield from plausibility.truth_findings(rescored, _is_told(submission))
-        yield from plausibility.memorisation_findings(remembered, len(rescored))
-        company, unread = self._company.read(others, submission)
-        yield from plausibility.copy_findings(submission, rescored, partial(read_volume, cells), company)
-        yield from plausibility.too_good_findings(submission.method, submission.control, rescored, company)
-        yield from unread
 
-    def _cases(self, submission: Submission) -> ShapeDataset:
-        try:
-            return self._truth.cases(submission.split)
-        except DataError:
-            raise RefusedError("split-not-ranked", f"the data have no split {shown(submission.split)}") from None
+def _task(submission: Submission) -> Task:
+    if submission.split not in _RANKED_SPLITS:
+        raise RefusedError("split-not-ranked", f"the cases are of the split {shown(submission.split)}")
+    try:
+        return find_task(submission.task)
+    except UnknownNameError:
+        raise RefusedError("task-unknown", f"there is no task {shown(submission.task)}") from None
 
-    def _cells(self, submission: Submission, source: ShapeDataset) -> Cells:
-        """The predictions, every one of which is as the runner stores it.
 
-        Raises:
-            RefusedError: if they are not.
-        """
-        cells = read_cells(submission.files.predictions, list(source.ids), CELL_BYTES, self._limits)
-        self.parsing_mib = cells.peak_mib
-        if cells.refusal is not None:
-            raise cells.refusal
-        for case in cells.places:
-            read_volume(cells, case)
-        return cells
+def _asked(truth: Truth, task: Task, split: str) -> Asked:
+    try:
+        return truth.asked(task, split)
+    except BenchError:
+        raise RefusedError("split-not-ranked", f"the data have no split {shown(split)} of this task") from None
+
+
+def _too_good(
+    submission: Submission, asked: Asked, rescored: Sequence[Rescored], others: Sequence[plausibility.Other]
+) -> Iterator[Finding]:
+    rows = [row for one in rescored for row in one.rows]
+    metric = asked.headline({row.signature for row in rows})
+    if metric is None or submission.control:
+        return
+    errors = plausibility.errors_of(rows, metric)
+    yield from plausibility.too_good_findings(submission.method, submission.control, errors, others)
 
 
 def write_verification(results: Path, verification: Verification) -> Path:
@@ -184,12 +203,12 @@ def write_verification(results: Path, verification: Verification) -> Path:
     return path
 
 
-def toolkit() -> dict[str, object]:
-    """What computed a verification: versions of everything that decides a number, and the machine."""
+def toolkit(task: Task | None) -> dict[str, object]:
+    """What computed a verification: versions of everything that decides a number of a task, and the machine."""
     machine = hardware("cpu")
     return {
         "version": toolkit_version(),
-        "code_sha256": code_hash(),
+        **({} if task is None else {"code_sha256": code_hash(family_of(task))}),
         "verifier_sha256": hash_sources(Path(__file__).parents[1], skip=("rank", "site", "cli")),
         "libraries": numerical_versions() | {name: installed(name) for name in _OTHER_LIBRARIES},
         "machine": {key: machine[key] for key in ("machine", "system", "processor")},
@@ -197,16 +216,15 @@ def toolkit() -> dict[str, object]:
     }
 
 
-def _rescore(cells: Cells, source: ShapeDataset, task: Task, submission: Submission) -> list[Rescored]:
+def _rescore(cells: Cells, asked: Asked, submission: Submission) -> list[Rescored]:
     rescored = []
-    for index, name in enumerate(source.ids):
-        prediction = read_volume(cells, name) if name in cells.places else None
-        case = source.case(index, task.prompt)
+    for group in asked.groups:
+        predictions = {case: read_prediction(cells, case, asked) for case in group.cases if case in cells.places}
         try:
-            rescored.append(rescore(case, task, prediction, reason(submission, name)))
+            rescored.append(rescore(asked, group, predictions, failures(submission, group, cells)))
         except Exception as error:  # geometry libraries may raise anything for a volume made to that end
             raise RefusedError(
-                "cell-unscorable", f"the prediction of {shown(name)}: {shown(repr(error), 200)}"
+                "cell-unscorable", f"the prediction of {shown(group.id)}: {shown(repr(error), 200)}"
             ) from error
     return rescored
 

@@ -23,11 +23,10 @@ from synthetic import write_data_set
 
 from benchmark import planning
 from benchmark.contract import Case, MethodSpec, Prediction
-from benchmark.data.shapes import open_shapes
 from benchmark.errors import UnknownNameError
 from benchmark.methods import GROUP, MethodEntry, find_method
 from benchmark.runner import Plan, execute
-from benchmark.tasks import find_task
+from benchmark.tasks import family_of, find_task
 from medshape_text.seeds import generator_for
 
 ERRORS: Mapping[str, float] = {"careful": 0.3, "fair": 1.0, "rough": 2.5, "faulty": 1.0}
@@ -48,8 +47,8 @@ class Off:
         if case.id in self.failing:
             raise RuntimeError("planted")
         draw = generator_for(f"{self.name}/{case.id}", "off")
-        moved = ndimage.shift(case.truth, draw.normal(0, self.error, 3), order=1, mode="nearest")
-        return Prediction((moved + draw.normal(0, self.error) / 32).astype(np.float32))
+        moved = ndimage.shift(case.truth["shape"], draw.normal(0, self.error, 3), order=1, mode="nearest")
+        return Prediction({"shape": (moved + draw.normal(0, self.error) / 32).astype(np.float32)})
 
 
 def make_data_set(parent: Path, name: str = "data") -> Path:
@@ -75,14 +74,16 @@ def make_run(
 
     ``weights`` are what the method says it has loaded.
     """
-    definition, source, entry = find_task(task), open_shapes(data, split), entry_of(method)
+    definition, entry = find_task(task), entry_of(method)
+    family = family_of(definition)
+    source = family.cases(definition, data, split)
     error = ERRORS.get(method, 1.0) if error is None else error
     answers = Off(method, error, FAILING.get(method, ()) if failing is None else failing)
     request = planning.Request(method, task, str(data), split, limit, seed, "cpu", out)
-    configuration = planning.configuration(request, definition, entry, source, answers, "cpu")
+    configuration = planning.configuration(request, family, definition, entry, source, answers, "cpu")
     if weights is not None:
         configuration["method"]["weights_sha256"] = hashlib.sha256(weights).hexdigest()
-    plan = Plan(answers, definition, source, out, configuration, seed, limit, "cpu", sees_truth=True)
+    plan = Plan(answers, family, definition, source, out, configuration, seed, limit, "cpu", sees_truth=True)
     execute(plan)
     return out
 

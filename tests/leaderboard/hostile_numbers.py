@@ -9,8 +9,8 @@ import numpy as np
 from hostile import PARSED, SCORED, Hostile, World, both, change_document, change_record, lines
 from hostile_cells import rewrite, shapes_of
 
-from benchmark.data.shapes import open_shapes
-from benchmark.data.training import ShapeTrainingData
+from benchmark.tasks.shape_completion.cases import open_cases
+from benchmark.tasks.shape_completion.training import ShapeTrainingData
 
 
 def _edit(**changes):
@@ -47,8 +47,8 @@ def _predict(answer):
     """Replace all predictions; ``answer(case, index, world, old)`` gives a volume."""
 
     def spoil(folder: Path, world: World) -> None:
-        source = open_shapes(world.data, "test")
-        truth = [source.case(index, "multiplane") for index in range(len(source.ids))]
+        source = open_cases(world.data, "test", "multiplane")
+        truth = [source.case(group.id) for group in source.groups]
         old = shapes_of(folder)
         rewrite(folder, lambda _: [(c.id, answer(c, i, world, old[c.id])) for i, c in enumerate(truth)])
 
@@ -178,19 +178,19 @@ COPIES = [
         "checkerboards, which take a minute to score", "cell-unscorable", "a surface of", _predict(_checkers), PARSED
     ),
     Hostile("noise, which takes a minute to score", "cell-unscorable", "a surface of", _predict(_coins), PARSED),
-    Hostile("the truth", "prediction-is-truth", "", _predict(lambda case, *_: case.truth), SCORED),
+    Hostile("the truth", "prediction-is-truth", "", _predict(lambda case, *_: case.truth["shape"]), SCORED),
     Hostile(
         "the truth with noise",
         "prediction-is-truth",
         "",
-        _predict(lambda case, index, *_: _noise(case.truth, index)),
+        _predict(lambda case, index, *_: _noise(case.truth["shape"], index)),
         SCORED,
     ),
     Hostile(
         "the truth, said to be a control",
         "prediction-is-truth",
         "",
-        both(_predict(lambda case, *_: case.truth), change_document(method__control=True)),
+        both(_predict(lambda case, *_: case.truth["shape"]), change_document(method__control=True)),
         SCORED,
     ),
     Hostile("another's predictions", "copied-predictions", "", _predict(_of_other), SCORED),

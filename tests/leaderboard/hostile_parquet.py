@@ -9,9 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from hostile import PARSED, Hostile, World, write
-from hostile_cells import OPTIONS, cells_of, write_cells
-
-from leaderboard.submission.predictions import SCHEMA
+from hostile_cells import OPTIONS, SCHEMA, cells_of, write_cells
 
 NAME = "predictions.parquet"
 CELL = 2 * 64**3
@@ -92,7 +90,7 @@ class _Calls:
 
 def _extension(rows):
     meta = {b"ARROW:extension:name": b"arrow.py_extension_type", b"ARROW:extension:metadata": pickle.dumps(_Calls())}
-    fields = [field.with_metadata(meta) if field.name == "sdf" else field for field in SCHEMA]
+    fields = [field.with_metadata(meta) if field.name == "shape" else field for field in SCHEMA]
     return pa.Table.from_pylist(rows, pa.schema(fields))
 
 
@@ -108,7 +106,7 @@ def _described(rows):
 
 
 def _null(rows):
-    return pa.Table.from_pylist([{**rows[0], "sdf": None}, *rows[1:]], SCHEMA)
+    return pa.Table.from_pylist([{**rows[0], "shape": None}, *rows[1:]], SCHEMA)
 
 
 def _hash(rows):
@@ -154,18 +152,18 @@ FILES = [
         "cells as lists of floats",
         "predictions-invalid",
         "is of type",
-        _table(_typed("sdf", pa.list_(pa.float32()), [0.1])),
+        _table(_typed("shape", pa.list_(pa.float32()), [0.1])),
         PARSED,
     ),
     Hostile("cases as numbers", "predictions-invalid", "is of type", _table(_typed("case", pa.int64(), 1)), PARSED),
     Hostile(
-        "cells nested 10 deep", "predictions-invalid", "is of type", _table(_typed("sdf", _nested(10), None)), PARSED
+        "cells nested 10 deep", "predictions-invalid", "is of type", _table(_typed("shape", _nested(10), None)), PARSED
     ),
     Hostile(
         "cells nested 60 deep",
         "predictions-invalid",
         "does not decode",
-        _table(_typed("sdf", _nested(60), None)),
+        _table(_typed("shape", _nested(60), None)),
         PARSED,
     ),
     Hostile(
@@ -182,7 +180,7 @@ FILES = [
         "a dictionary of one cell",
         "predictions-invalid",
         "encoded as",
-        _cells(lambda cells: [(case, cells[0][1]) for case, _ in cells], use_dictionary=["sdf"]),
+        _cells(lambda cells: [(case, cells[0][1]) for case, _ in cells], use_dictionary=["shape"]),
         PARSED,
     ),
     Hostile(

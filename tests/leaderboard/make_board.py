@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from synthetic import make_ellipsoid
+from synthetic import make_case, make_ellipsoid
 
-from benchmark.contract import Case
-from benchmark.observations import observe
+from benchmark.contract import Prediction
+from benchmark.drawing.scene import Scene
+from benchmark.tasks.shape_completion import FAMILY
 from leaderboard.model import Board, Column, Entry, Finding, Interval, MethodPage, Rank, Table, Verification
-from leaderboard.site import CaseFacts, CaseScores
+from leaderboard.site import CaseFacts, CaseScores, Place
 from leaderboard.site.files import key
 from medshape_text.seeds import generator_for, seed_for
 
@@ -21,13 +23,16 @@ ORIGINS = ("real_subject", "synthetic_ssm")
 CONTROLS = ("oracle", "mean-shape", "nearest", "random")
 COLUMNS = {
     "overlap": (
-        Column("dice", "dice|overlap|input:sdf<0|grid:64|empty:nan|v1", "Dice", True),
-        Column("observed_dice", "observed_dice|overlap|input:sdf<0|grid:64|where:observed|v1", "Observed Dice", True),
+        Column("dice", "dice|overlap|input:sdf<0|grid:64|empty:nan|v1", "Dice", True, "", ".3f", "Overlap"),
+        Column(
+            "observed_dice", "observed_dice|overlap|input:sdf<0|grid:64|where:observed|v1", "Observed Dice", True, "",
+            ".3f", "Overlap",
+        ),
         Column("cd", "cd|genmed|points:512|unit:box|scale:100|v1", "CD ×100", False),
         Column("uhd", "uhd|genmed|points:512|unit:box|scale:100|v1", "UHD ×100", False),
     ),
     "dense": (
-        Column("dice", "dice|overlap|input:sdf<0|grid:64|empty:nan|v1", "Dice", True),
+        Column("dice", "dice|overlap|input:sdf<0|grid:64|empty:nan|v1", "Dice", True, "", ".3f", "Dense"),
         Column("cd", "cd|dense|points:8192|unit:mm|v1", "CD, mm", False, "mm"),
         Column("hd95", "hd95|dense|points:8192|unit:mm|v1", "HD95, mm", False, "mm"),
         Column("uhd", "uhd|dense|points:8192|unit:mm|v1", "UHD, mm", False, "mm"),
@@ -132,38 +137,37 @@ class Ellipsoids:
 
     def facts(self, table: Table) -> list[CaseFacts]:
         names = [(f"s{subject}", category) for subject in range(6) for category in CATEGORIES]
-        return [CaseFacts(f"{s}/{c}{self.hostile}", f"{s}{self.hostile}", c, ORIGINS[0]) for s, c in names][
+        return [CaseFacts(f"{s}/{c}{self.hostile}", c, f"{s}{self.hostile}", ORIGINS[0]) for s, c in names][
             : table.cases
         ]
 
-    def shown(self, table: Table) -> list[str]:
-        return [each.id for each in self.facts(table)][: self.shown_count]
+    def shown(self, table: Table) -> list[CaseFacts]:
+        return self.facts(table)[: self.shown_count]
 
-    def scores(self, table: Table, submission: str) -> dict[str, CaseScores]:
+    def scores(self, table: Table, submission: str) -> dict[Place, CaseScores]:
         entry = next(each for each in table.entries if each.submission == submission)
         rng = generator_for("make-board-cases", key(submission), 0)
         found = {}
         for number, facts in enumerate(self.facts(table)):
             noise = rng.normal(0, 0.03)
             values = {name: interval.value * (1 + noise) for name, interval in entry.values.items()}
-            found[facts.id] = CaseScores(
+            found[facts.id, facts.category] = CaseScores(
                 values, f"crashed{self.hostile}" if entry.scored < 42 and number == 3 else "ok"
             )
         return found
 
-    def case(self, table: Table, case: str) -> Case:
-        index = self.shown(table).index(case)
-        facts = self.facts(table)[index]
-        truth = make_ellipsoid((15, 11 - index, 8 + index))
-        return Case(
-            case, facts.subject, facts.category, facts.origin, "an ellipsoid",
-            observe(table.task.removesuffix(self.hostile), truth, seed_for(key(case), "p")),
-            truth, 100.0,
+    def scene(self, table: Table, case: str, submissions: Sequence[str]) -> Scene:
+        facts = self.shown(table)
+        index = [each.id for each in facts].index(case)
+        made = make_case(
+            make_ellipsoid((15, 11 - index, 8 + index)), table.task.removesuffix(self.hostile), case,
+            facts[index].subject, facts[index].category, scale=100.0, seed=seed_for(key(case), "p"),
         )  # fmt: skip
+        return FAMILY.scene(made, {name: self._prediction(name, case) for name in submissions}, {}, "")
 
-    def prediction(self, table: Table, submission: str, case: str) -> np.ndarray | None:
+    def _prediction(self, submission: str, case: str) -> Prediction | None:
         if "random" in submission:
             return None
         rng = generator_for("make-board-shapes", key(submission + case), 0)
         radii = tuple(np.round(np.array([15, 10, 9]) + rng.uniform(-2, 2, 3), 1).tolist())
-        return make_ellipsoid(radii)
+        return Prediction({"shape": make_ellipsoid(radii)})

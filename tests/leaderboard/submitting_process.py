@@ -1,8 +1,8 @@
 """A program that makes submissions and can be told to die: lines ``RUN TO HOW WHEN`` on standard input, tab-separated.
 
 HOW: ``before`` or ``after`` the WHEN-th step that changes the disk (a file written, an fsync, a move), or ``whole``.
-``score`` makes the submission from predictions instead: RUN is then ``PREDICTIONS|DATA``. Each line is done in a
-forked process; the answer is its exit code, and in ``whole`` runs the number of steps follows.
+RUN is ``RUN|DATA``, or ``PREDICTIONS|DATA|TASK`` to make the submission from predictions instead. Each line is done in
+a forked process; the answer is its exit code, and in ``whole`` runs the number of steps follows.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from leaderboard.submission import Author, ModelCard, SubmissionError
 from leaderboard.submission.elsewhere import from_predictions
 from leaderboard.submission.making import make_submission
 
-CARD = ModelCard(
-    (Author("A. B"),), title="Mine", licence="MIT", training_sets=("none",), notes="killed", data_name="stub"
-)
+CARD = ModelCard((Author("A. B"),), title="Mine", licence="MIT", training_sets=("none",), notes="killed")
 FAR = ModelCard((Author("A. B"),), "elsewhere", "Elsewhere", "MIT", training_sets=("medshapenet",))
 
 
@@ -49,11 +47,11 @@ def run(source: str, to: str, how: str, when: str) -> tuple[int, int]:
     Path.write_bytes = steps.counted(Path.write_bytes)
     Path.rename = steps.counted(Path.rename)
     try:
-        if "|" in source:
-            predictions, data = source.split("|")
-            from_predictions(Path(predictions), "multiplane", Path(data), FAR, Path(to))
+        folder, data, *task = source.split("|")
+        if task:
+            from_predictions(Path(folder), task[0], Path(data), FAR, Path(to))
         else:
-            make_submission(Path(source), Path(to), CARD)
+            make_submission(Path(folder), Path(to), CARD, Path(data))
     except SubmissionError as error:
         sys.stderr.write(f"{error.code}: {error}\n")
         return error.exit_code, steps.count

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from fake_results import add, rows_of
+from fake_runs import make_data_set, make_run
+from synthetic import rewrite_manifest
 from typer.testing import CliRunner, Result
 
 from benchmark.data.rows import read_manifest
 from leaderboard.cli import app
+from medshape_text import manifest
 
 CARD = """\
 title = "A method of the tests"
@@ -148,3 +151,30 @@ def test_a_stranger_with_a_task_or_split_of_its_own_does_not_stop_the_site(
         add(copy, "stranger", rows_of(0.9), verified=False, task=task, data={"revision": revision, "split": split})
     built = run("leaderboard", "build", copy, "-o", tmp_path / "site", "--data", data_set)
     assert built.exit_code == 0, built.output
+
+
+def test_several_data_sets_stand_apart_on_one_leaderboard(results: Path, data_set: Path, tmp_path: Path) -> None:
+    other = make_data_set(tmp_path, "other")
+    rewrite_manifest(other, name="another")
+    rewrite_manifest(other, revision=manifest.revision(json.loads((other / "manifest.json").read_text())))
+    copy = shutil.copytree(results, tmp_path / "results")
+    made = make_run(tmp_path / "run", other, "fair")
+    card = results.parent / "card.toml"
+    placed = run("submit", made, "--model-card", card, "--to", copy, "--data", other).stdout.replace("\n", "")
+    alone = run("verify", placed, "--data", data_set)
+    assert (alone.exit_code, "data-revision-differs" in alone.stdout) == (9, True)
+    both = ("--data", data_set, "--data", other)
+    checked = run("verify", placed, *(copy / "submissions").glob("*--careful--*"), *both, "--write")
+    assert checked.exit_code == 0, checked.output
+    assert checked.stdout.count("reproduced: multiplane--") == 2
+    merged = run("leaderboard", "check", copy, *both)
+    assert merged.exit_code == 0, merged.output
+    built = run("leaderboard", "build", copy, "-o", tmp_path / "site", *both)
+    assert built.exit_code == 0, built.output
+    tables = [json.loads(path.read_text()) for path in (tmp_path / "site" / "downloads").glob("*.json")]
+    found = {(table["data_name"], tuple(sorted(each["method"] for each in table["entries"]))) for table in tables
+             if table["entries"]}  # fmt: skip
+    assert found == {("stub", ("careful", "rough")), ("another", ("fair",))}
+    drawn = {path.parent.name for path in (tmp_path / "site" / "cases").rglob("index.html")}
+    assert len(drawn) == len([table for table in tables if table["entries"]])
+    assert len(list((tmp_path / "site" / "data-sets").iterdir())) == 2

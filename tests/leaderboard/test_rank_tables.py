@@ -8,8 +8,8 @@ import io
 import json
 import statistics
 from dataclasses import asdict
-from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from fake_results import CATEGORIES, CD, DICE, OBSERVED, REVISION, UHD, add, rows_of, withdraw
@@ -21,6 +21,8 @@ from leaderboard.rank.board import board_of
 from leaderboard.rank.exports import eval_results, table_csv, table_json
 from leaderboard.rank.results import read_results
 from leaderboard.rank.tables import tables_of
+from leaderboard.site import CaseFacts
+from leaderboard.site.cases import read_cases
 from leaderboard.submission.layout import submission_id
 from leaderboard.views import ResultViews
 from medshape_text.hashing import canonical_json, sha256
@@ -74,7 +76,7 @@ def test_a_smaller_distance_is_better(results):
     add(results, "far", rows_of(0.7, 2, signatures=(CD,)))
     (table,) = measured(results)
     assert [entry.method for entry in table.entries] == ["near", "far"]
-    assert table.columns == (Column("cd", CD, "CD", False, "mm"),)
+    assert table.columns == (Column("cd", CD, "CD", False, "mm", ".3g", "Surface distance, dense profile"),)
     assert [entry.rank.low for entry in table.entries] == [1, 2]
 
 
@@ -118,9 +120,9 @@ def test_the_cases_of_a_metric_in_two_units_have_their_scores(results):
     boxes = rows_of(0.8, 1, subjects=2, signatures=(CD.replace("unit:mm", "unit:box"),))
     name = add(results, "one", millimetres + boxes)
     (table,) = measured(results)
-    scores = ResultViews(read_results(results), Path("no data are needed")).scores(table, name)
+    scores = ResultViews(read_results(results), []).scores(table, name)
     values = {"cd:mm": millimetres[0]["value"], "cd:box": boxes[0]["value"]}
-    assert scores[millimetres[0]["case"]].values == values
+    assert scores[millimetres[0]["case"], millimetres[0]["category"]].values == values
 
 
 def test_failures_are_counted_and_score_worst(results):
@@ -453,3 +455,40 @@ def test_a_group_has_one_rank_however_it_writes_its_names(results):
         add(results, "good", rows_of(0.9, day), authors=[{"name": name}], created=f"2026-11-0{day}T00:00:00+00:00")
     (table,) = measured(results)
     assert [entry.rank for entry in table.entries] == [Rank(1, 1, 1), None]
+
+
+def test_a_case_with_a_row_a_category_is_one_case(results):
+    left, right = (rows_of(0.9, seed, categories=("scan",)) for seed in (1, 2))
+    rows = [row | {"category": name} for name, part in (("left", left), ("right", right)) for row in part]
+    rows[0] |= {"value": 0.0, "status": "crashed"}
+    name = add(results, "one", rows)
+    (table,) = measured(results)
+    (entry,) = table.entries
+    assert (table.cases, table.subjects, entry.scored, entry.expected) == (6, 6, 5, 6)
+    means = [np.mean([row["value"] for row in rows if row["category"] == side]) for side in ("left", "right")]
+    assert entry.values["dice"].value == pytest.approx(np.mean(means))
+    assert {side: each["dice"] for side, each in entry.categories.items()} == pytest.approx(
+        dict(zip(("left", "right"), means, strict=True))
+    )
+    read = read_cases(table, ResultViews(read_results(results), []))
+    assert len(read.facts) == 12
+    assert read.shown == []  # there are no data at hand
+    case = rows[0]["case"]
+    assert [read.at(0, facts).values["dice"] for facts in read.facts if facts.id == case] == [
+        row["value"] for row in rows if row["case"] == case
+    ]
+    whole = read.of_case(0, CaseFacts(case, "scan", "s0", "template"))
+    assert (whole.values["dice"], whole.failure) == (pytest.approx(rows[6]["value"] / 2), "crashed")
+    assert ResultViews(read_results(results), []).scores(table, name)[case, "right"].values == {
+        "dice": rows[6]["value"]
+    }
+
+
+def test_nobody_is_ranked_by_a_metric_of_unknown_direction(results):
+    for seed, name in enumerate(("one", "two")):
+        add(results, name, rows_of(0.9 - seed / 10, seed, signatures=("warmth|mine|v1",)))
+    (table,) = measured(results)
+    assert [(column.title, column.higher_is_better, column.heading) for column in table.columns] == [
+        ("warmth", None, "mine")
+    ]
+    assert [entry.rank for entry in table.entries] == [None, None]

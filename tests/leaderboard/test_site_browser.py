@@ -197,7 +197,7 @@ def test_comparing_two_methods(browser, site, board):
     ids = {entry.method: entry.submission for entry in table.entries}
     views = Ellipsoids(3)
     ours, theirs = (views.scores(table, ids[name]) for name in ("method-002", "method-005"))
-    difference = {case: ours[case].values["dice"] - theirs[case].values["dice"] for case in ours}
+    difference = {place[0]: ours[place].values["dice"] - theirs[place].values["dice"] for place in ours}
     best = sorted(difference, key=difference.get, reverse=True)
     assert [each.text.split()[0] for each in browser.find_elements(By.CSS_SELECTOR, "#best li")] == best[:5]
     assert column(browser, "#every", "A − B") == pytest.approx([difference[case] for case in best], abs=2e-6)

@@ -14,18 +14,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from make_board import make_board
+from synthetic import make_case
 
+from benchmark.contract import Prediction
+from benchmark.drawing.packing import unpack
+from benchmark.drawing.surfaces import surface
 from benchmark.errors import RunError
 from benchmark.metrics.base import NOT_APPLICABLE
-from benchmark.report.packing import unpack
-from benchmark.report.surfaces import surface
 from benchmark.statistics import Table as Values
 from benchmark.statistics import cluster_bootstrap
+from benchmark.tasks.shape_completion import FAMILY
 from leaderboard.model import Column, Entry, Finding, Interval, Rank
 from leaderboard.site import CaseScores, Space, pages, ranking, tasks
 from leaderboard.site.build import space_readme
 from leaderboard.site.files import MARKER, data_script, key, replacing_site, safe_link
-from leaderboard.site.scenes import MOST_FACES, clustered, light, method_mesh, packed
+from leaderboard.site.scenes import MOST_FACES, clustered, light, method_record, packed
 
 NODE = shutil.which("node")
 STATIC = files("leaderboard.site").joinpath("static")
@@ -69,11 +72,11 @@ def test_addresses_that_are_linked(address):
 
 
 def test_numbers_by_hand():
-    dice = Column("dice", "dice|v1", "Dice", True)
+    dice = Column("dice", "dice|v1", "Dice", True, digits=".3f")
     cd = Column("cd", "cd|mm|v1", "CD", False, "mm")
     assert ranking.text(dice, 0.98765) == "0.988"
     assert [ranking.text(cd, value) for value in (0.0, 0.01234, 1.0, 99.94, 123.4, 0.00001, 2e9)] == [
-        "0.00", "0.0123", "1.00", "99.9", "123", "1.00e-05", "2.00e+09",
+        "0", "0.0123", "1", "99.9", "123", "1e-05", "2000000000",
     ]  # fmt: skip
     assert ranking.text(cd, math.nan) == ranking.text(cd, None) == ranking.text(cd, math.inf) == "–"
     assert ranking.interval(dice, Interval(0.5, 0.4, 0.6)) == "[0.400, 0.600]"
@@ -97,9 +100,11 @@ def in_node(module, names, expression):
 def test_scripts_write_numbers_as_the_pages_do():
     rng = np.random.default_rng(0)
     values = [float(f"{v:.6g}") for v in np.exp(rng.uniform(-14, 24, 500))] + [0.0, 1.0, -0.5, -123.4]
-    both = "((v) => [written('number', v), written('fraction', v)])"
-    found = in_node("numbers.js", "written", f"{json.dumps(values)}.map{both}")
-    assert found == [[ranking.written("number", v), ranking.written("fraction", v)] for v in values]
+    styles = (".3f", ".3g", ".2g")
+    columns = [Column("a", "a|v1", "A", True, digits=style) for style in styles]
+    both = f"((v) => ['number', ...{json.dumps(styles)}].map((style) => written(style, v)))"
+    found = in_node("numbers.js", "written", f"{json.dumps(values)}.map({both})")
+    assert found == [[ranking.number(v), *(ranking.text(column, v) for column in columns)] for v in values]
 
 
 def test_the_browsers_bootstrap_agrees_with_the_toolkits():
@@ -166,6 +171,14 @@ def test_scripts_are_joined_once_each_after_what_they_need():
         pages.static("nothing.js")
 
 
+@pytest.mark.skipif(NODE is None, reason="needs node")
+@pytest.mark.parametrize("name", pages.SCRIPTS)
+def test_joined_scripts_have_no_name_twice(tmp_path, name):
+    (tmp_path / name).write_text(pages.script(name), encoding="utf-8")
+    done = subprocess.run([NODE, "--check", tmp_path / name], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_light_surfaces_stay_on_the_surface_and_within_the_budget():
     full = surface(ball(24.0))
     assert len(full.faces) > 2 * MOST_FACES
@@ -197,11 +210,16 @@ def test_clustering_by_hand():
 
 
 def test_error_colours_say_how_far_outside():
-    record = method_mesh(ball(21.0), ball(20.0))
-    _, _, value = unpack(record["mesh"])
+    answers = {"near": ball(21.0), "none": None, "hollow": np.ones((64,) * 3, np.float32)}
+    given = {name: None if answer is None else Prediction({"shape": answer}) for name, answer in answers.items()}
+    scene = FAMILY.scene(make_case(ball(20.0)), given, {}, "")
+    record = method_record(scene, "near")
+    ((name, mesh),) = record["meshes"].items()
+    assert record["layers"] == [{"mesh": name, "paint": "bone", "style": "surface"}]
+    _, _, value = unpack(mesh)
     assert abs(float(value.mean()) - (127.5 + 127.5 / 2)) < 3  # 1 voxel outside, of 2 that saturate
-    assert method_mesh(None, ball(20.0)) == {"mesh": None, "note": "no prediction"}
-    assert method_mesh(np.ones((64,) * 3, np.float32), ball(20.0))["note"] == "nothing predicted inside"
+    assert method_record(scene, "none") == {"meshes": {}, "layers": [], "note": "no prediction"}
+    assert method_record(scene, "hollow")["note"] == "nothing predicted inside"
 
 
 def test_a_folder_that_is_no_site_is_never_replaced(tmp_path):

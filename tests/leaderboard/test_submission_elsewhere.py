@@ -16,10 +16,14 @@ import pytest
 from submitting_process import FAR
 from submitting_server import killed_everywhere
 
+from benchmark.tasks import find_task
+from leaderboard.asked import ask
 from leaderboard.submission import SubmissionError, open_submission
-from leaderboard.submission.answers import MAX_FILE_BYTES, find_answers
+from leaderboard.submission.answers import find_answers
 from leaderboard.submission.elsewhere import from_predictions
 
+MAX_FILE_BYTES = 64**3 * 8 + (1 << 17)
+"""A volume of the widest floats, uncompressed, with headers."""
 CASES = [f"e{subject}_{name}" for subject in range(3) for name in ("femur_left", "patella_left")]
 
 
@@ -30,12 +34,12 @@ def predictions(run_of, tmp_path) -> Path:
     folder.mkdir()
     for number, case in enumerate(CASES):
         with np.load(run_of("fair") / "predictions" / f"{case}.npz") as stored:
-            sdf = stored["sdf"]
+            sdf = stored["shape"]
         match number % 4:
             case 0:
                 np.save(folder / f"{CASES[number]}.npy", sdf)
             case 1:
-                np.savez_compressed(folder / f"{CASES[number]}.npz", sdf=sdf)
+                np.savez_compressed(folder / f"{CASES[number]}.npz", shape=sdf)
             case 2:
                 np.save(folder / f"{CASES[number]}.npy", np.asfortranarray(sdf.astype(np.float32)))
             case 3:
@@ -67,10 +71,10 @@ def test_the_rows_are_those_that_the_runner_writes(predictions, data_set, run_of
     assert folder.name.startswith("multiplane--elsewhere--")
     for name in ("cases.jsonl", "observations.jsonl"):
         assert (folder / name).read_bytes() == (run_of("fair") / name).read_bytes()
-    stored = {row["case"]: row["sdf"] for row in pq.read_table(folder / "predictions.parquet").to_pylist()}
+    stored = {row["case"]: row["shape"] for row in pq.read_table(folder / "predictions.parquet").to_pylist()}
     for case in CASES:
         with np.load(run_of("fair") / "predictions" / f"{case}.npz") as there:
-            assert stored[case] == there["sdf"].tobytes()
+            assert stored[case] == there["shape"].tobytes()
 
 
 def test_nothing_is_said_that_nobody_measured(predictions, data_set, tmp_path) -> None:
@@ -165,10 +169,10 @@ HUGE = _npy(VOLUME).replace(b"(64, 64, 64), }", b"(99999,64,64),}")
         ("npy", _npy(np.zeros((10, 3)))), ("npy", pickle.dumps(VOLUME)),
         ("npy", b"\0" * (MAX_FILE_BYTES + 1)),
         ("npz", b"PK\x03\x04"), ("npz", _zip([])), ("npz", _zip([("a.npy", _npy(VOLUME)), ("b.npy", _npy(VOLUME))])),
-        ("npz", _zip([("sdf.npy", b"\0" * (1 << 26))])), ("npz", _zip([(f"{n}.npy", b"") for n in range(17)])),
-        ("npz", _zip([("sdf.npy", _npy(VOLUME))], zipfile.ZIP_LZMA)),
-        ("npz", _zip([("sdf.npy", pickle.dumps(VOLUME))])),
-        ("npz", _zip([("sdf.npy", HUGE)])),
+        ("npz", _zip([("shape.npy", b"\0" * (1 << 26))])), ("npz", _zip([(f"{n}.npy", b"") for n in range(17)])),
+        ("npz", _zip([("shape.npy", _npy(VOLUME))], zipfile.ZIP_LZMA)),
+        ("npz", _zip([("shape.npy", pickle.dumps(VOLUME))])),
+        ("npz", _zip([("shape.npy", HUGE)])),
     ],
 )  # fmt: skip
 def test_files_that_hold_no_volume_are_named(predictions, data_set, tmp_path, name, data) -> None:
@@ -191,11 +195,11 @@ def test_pickles_are_never_loaded(predictions, data_set, tmp_path) -> None:
     assert not (tmp_path / "owned").exists()
 
 
-def test_a_file_that_changes_meanwhile_is_noticed(predictions) -> None:
-    answers = find_answers(predictions, CASES)
+def test_a_file_that_changes_meanwhile_is_noticed(predictions, data_set) -> None:
+    answers = find_answers(predictions, ask(find_task("multiplane"), data_set, "test"))
     np.save(predictions / f"{CASES[0]}.npy", VOLUME)
     with pytest.raises(SubmissionError, match="changed while it was read"):
-        answers.volume(CASES[0])
+        answers.prediction(CASES[0])
 
 
 def test_what_the_card_has_to_say(predictions, data_set, tmp_path) -> None:
@@ -210,12 +214,12 @@ def test_what_the_card_has_to_say(predictions, data_set, tmp_path) -> None:
 
 @pytest.mark.slow
 def test_killed_while_scoring(submitting, predictions, data_set, tmp_path) -> None:
-    killed_everywhere(submitting, f"{predictions}|{data_set}", tmp_path / "kills", every=10)
+    killed_everywhere(submitting, f"{predictions}|{data_set}|multiplane", tmp_path / "kills", every=10)
 
 
 def test_killed_once_while_scoring_goes_on_where_it_stopped(submitting, predictions, data_set, tmp_path) -> None:
     to = tmp_path / "out"
-    assert submitting.make(f"{predictions}|{data_set}", to, "before", 15)[0] == -9
+    assert submitting.make(f"{predictions}|{data_set}|multiplane", to, "before", 15)[0] == -9
     (work,) = to.iterdir()
     assert work.name.startswith(".work-")
     done = {json.loads(line)["case"] for line in (work / "cases.jsonl").read_text().splitlines()}

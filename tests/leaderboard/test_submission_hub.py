@@ -36,8 +36,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
 
 
 @pytest.fixture(scope="module")
-def submission(run_of: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_submission(run_of("fair"), tmp_path_factory.mktemp("made"), CARD)
+def submission(run_of: Callable[..., Path], data_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_submission(run_of("fair"), tmp_path_factory.mktemp("made"), CARD, data_set)
 
 
 def push(folder: Path, server: FakeHub, **options: object) -> Pushed:

@@ -69,15 +69,15 @@ def test_a_submission_holds_what_the_run_measured(run_of, tmp_path, data_set) ->
     assert folder.name == f"multiplane--fair--{digest[:12]}"
     table = pq.read_table(folder / "predictions.parquet")
     assert [(field.name, str(field.type)) for field in table.schema] == [
-        ("case", "string"), ("sha256", "string"), ("sdf", "binary")
+        ("case", "string"), ("sha256", "string"), ("shape", "binary")
     ]  # fmt: skip
     rows = table.to_pylist()
     assert [row["case"] for row in rows] == json.loads(found["run.json"])["cases"]
     for row in rows:
         with np.load(run / "predictions" / f"{row['case']}.npz") as stored:
-            assert row["sdf"] == stored["sdf"].astype("<f2").tobytes(order="C")
-        assert row["sha256"] == hashlib.sha256(row["sdf"]).hexdigest()
-        assert len(row["sdf"]) == 64**3 * 2
+            assert row["shape"] == stored["shape"].astype("<f2").tobytes(order="C")
+        assert row["sha256"] == hashlib.sha256(row["shape"]).hexdigest()
+        assert len(row["shape"]) == 64**3 * 2
     group = pq.ParquetFile(folder / "predictions.parquet").metadata.row_group(0)
     assert {group.column(index).compression for index in range(3)} == {"ZSTD"}
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
@@ -104,30 +104,34 @@ def test_what_is_said_comes_from_run_spec_and_card(run_of, tmp_path, data_set) -
 def test_the_spec_of_an_installed_method_is_taken(data_set, tmp_path, name, control) -> None:
     run = make_run(tmp_path / "run", data_set, name, failing=["e0_femur_left"])
     card = dataclasses.replace(CARD, title=None, licence=None, training_sets=())
-    said = open_submission(make_submission(run, tmp_path / "out", card)).document
+    said = open_submission(make_submission(run, tmp_path / "out", card, data_set)).document
     spec = find_method(name).spec
     assert (said["method"]["sees_truth"], said["method"]["control"]) == (spec.sees_truth, control)
     assert (said["method"]["title"], said["licence"]) == (spec.title, spec.licence)
     assert said["training_sets"] == (["genmed-bench/mini:train"] if name == "mean-shape" else ["none"])
     rewrite(run, lambda record: record["configuration"]["method"].update(spec_sha256="0" * 64))
-    refused("card", run, tmp_path / "other", "title", card=card)
-    unknown = open_submission(make_submission(run, tmp_path / "out", CARD)).document
+    refused("card", run, tmp_path / "other", "title", card=card, data=data_set)
+    unknown = open_submission(make_submission(run, tmp_path / "out", CARD, data_set)).document
     assert "sees_truth" not in unknown["method"]
 
 
 def test_weights_that_were_used_are_told(data_set, tmp_path) -> None:
     run = make_run(tmp_path / "run", data_set, "fair", weights=b"weights")
     digest = hashlib.sha256(b"weights").hexdigest()
-    assert open_submission(make_submission(run, tmp_path / "a", CARD)).document["weights"] == [{"sha256": digest}]
+    made = make_submission(run, tmp_path / "a", CARD, data_set)
+    assert open_submission(made).document["weights"] == [{"sha256": digest}]
     linked = dataclasses.replace(CARD, weights=(Weights(digest, "https://a.org/w"),))
-    assert open_submission(make_submission(run, tmp_path / "b", linked)).document["weights"] == [
+    assert open_submission(make_submission(run, tmp_path / "b", linked, data_set)).document["weights"] == [
         {"sha256": digest, "url": "https://a.org/w"}
     ]
-    refused("card", run, tmp_path / "c", digest, card=dataclasses.replace(CARD, weights=(Weights("0" * 64),)))
-    refused("card", run, tmp_path / "c", "about 'other'", card=dataclasses.replace(CARD, method="other"))
-    refused("schema", run, tmp_path / "c", "SPDX", card=dataclasses.replace(CARD, licence="free"))
-    refused("schema", run, tmp_path / "c", "notes", card=dataclasses.replace(CARD, notes="\x1b[2J"))
-    refused("schema", run, tmp_path / "c", "invisible", card=dataclasses.replace(CARD, notes="gen\u200bmed"))
+    for code, word, changes in (
+        ("card", digest, {"weights": (Weights("0" * 64),)}),
+        ("card", "about 'other'", {"method": "other"}),
+        ("schema", "SPDX", {"licence": "free"}),
+        ("schema", "notes", {"notes": "\x1b[2J"}),
+        ("schema", "invisible", {"notes": "gen\u200bmed"}),
+    ):
+        refused(code, run, tmp_path / "c", word, card=dataclasses.replace(CARD, **changes), data=data_set)
 
 
 def test_failed_cases_have_no_prediction_and_keep_their_rows(run_of, tmp_path, data_set) -> None:
@@ -139,20 +143,20 @@ def test_failed_cases_have_no_prediction_and_keep_their_rows(run_of, tmp_path, d
     assert {row["status"] for row in rows if row["case"] == "e2_patella_left"} == {"crashed"}
 
 
-def test_the_same_run_gives_the_same_bytes_and_is_not_written_twice(run_of, tmp_path) -> None:
-    first = make_submission(run_of("fair"), tmp_path / "a", CARD)
+def test_the_same_run_gives_the_same_bytes_and_is_not_written_twice(run_of, tmp_path, data_set) -> None:
+    first = make_submission(run_of("fair"), tmp_path / "a", CARD, data_set)
     before = first.stat().st_mtime_ns
-    assert make_submission(run_of("fair"), tmp_path / "a", CARD) == first
+    assert make_submission(run_of("fair"), tmp_path / "a", CARD, data_set) == first
     assert first.stat().st_mtime_ns == before
-    again = make_submission(run_of("fair"), tmp_path / "b", CARD)
+    again = make_submission(run_of("fair"), tmp_path / "b", CARD, data_set)
     assert (again.name, contents(again)) == (first.name, contents(first))
-    other = make_submission(run_of("fair"), tmp_path / "a", dataclasses.replace(CARD, notes="another"))
+    other = make_submission(run_of("fair"), tmp_path / "a", dataclasses.replace(CARD, notes="another"), data_set)
     assert other.name != first.name
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted([first.name, other.name])
 
 
-def test_a_copy_into_a_results_folder(run_of, tmp_path) -> None:
-    made = make_submission(run_of("fair"), tmp_path / "made", CARD)
+def test_a_copy_into_a_results_folder(run_of, tmp_path, data_set) -> None:
+    made = make_submission(run_of("fair"), tmp_path / "made", CARD, data_set)
     results = tmp_path / "results"
     copy = to_folder(made, results)
     assert copy == results / "submissions" / made.name
@@ -203,24 +207,24 @@ def _edit_row(text: list[str]) -> list[str]:
         ("data", "revision", lambda run: rewrite(run, lambda record: record["configuration"]["data"].pop("revision"))),
         ("prediction", "cannot be read", lambda run: (run / "predictions" / "e1_femur_left.npz").write_bytes(b"PK")),
         ("prediction", "not as the runner", lambda run: np.savez(
-            run / "predictions" / "e1_femur_left.npz", sdf=np.full((64, 64, 64), -1, np.float16))),
+            run / "predictions" / "e1_femur_left.npz", shape=np.full((64, 64, 64), -1, np.float16))),
         ("prediction", "not as the runner", lambda run: np.savez(
-            run / "predictions" / "e1_femur_left.npz", sdf=np.full((64, 64, 64), 0.1, np.float16))),
+            run / "predictions" / "e1_femur_left.npz", shape=np.full((64, 64, 64), 0.1, np.float16))),
         ("prediction", "cannot be read", lambda run: np.savez(
-            run / "predictions" / "e1_femur_left.npz", sdf=np.full((64, 64, 64), -0.1, np.float32))),
+            run / "predictions" / "e1_femur_left.npz", shape=np.full((64, 64, 64), -0.1, np.float32))),
         ("prediction", "cannot be read", lambda run: np.savez(
-            run / "predictions" / "e1_femur_left.npz", sdf=np.array([{"a": 1}], dtype=object))),
+            run / "predictions" / "e1_femur_left.npz", shape=np.array([{"a": 1}], dtype=object))),
     ],
 )  # fmt: skip
-def test_a_run_that_is_not_all_it_should_be_is_refused(run, tmp_path, code, word, damage) -> None:
+def test_a_run_that_is_not_all_it_should_be_is_refused(run, tmp_path, code, word, damage, data_set) -> None:
     damage(run)
-    refused(code, run, tmp_path / "out", word)
+    refused(code, run, tmp_path / "out", word, data=data_set)
 
 
-def test_a_prediction_beside_a_failure_is_refused(run_of, tmp_path) -> None:
+def test_a_prediction_beside_a_failure_is_refused(run_of, tmp_path, data_set) -> None:
     run = Path(shutil.copytree(run_of("faulty"), tmp_path / "run"))
     shutil.copyfile(run / "predictions" / "e0_femur_left.npz", run / "predictions" / "e2_patella_left.npz")
-    refused("run", run, tmp_path / "out", "the case failed")
+    refused("run", run, tmp_path / "out", "the case failed", data=data_set)
 
 
 def test_cases_are_compared_with_the_data(data_set, run_of, tmp_path) -> None:
@@ -230,35 +234,36 @@ def test_cases_are_compared_with_the_data(data_set, run_of, tmp_path) -> None:
     refused("incomplete", other, tmp_path / "out", "v0_femur_left", data=data_set)
     rewrite(other, lambda record: record["configuration"]["data"].update(split="train"))
     refused("incomplete", other, tmp_path / "out", data=data_set)
-    refused("schema", other, tmp_path / "out", "split")
+    learnt = make_run(tmp_path / "train", data_set, "fair", split="train")
+    refused("schema", learnt, tmp_path / "out", "split", data=data_set)
     rewrite(other, lambda record: record["configuration"]["data"].update(revision="0" * 64))
     refused("data", other, tmp_path / "out", "revision", data=data_set)
     refused("data", run_of("fair"), tmp_path / "out", "not a finished data set", data=tmp_path)
-    refused("run", tmp_path / "absent", tmp_path / "out", "not a run folder")
+    refused("run", tmp_path / "absent", tmp_path / "out", "not a run folder", data=data_set)
     assert not (tmp_path / "absent").exists()
 
 
-def test_a_run_in_use_is_not_read(run, tmp_path) -> None:
+def test_a_run_in_use_is_not_read(run, tmp_path, data_set) -> None:
     from benchmark.records.files import exclusive
 
     with exclusive(run):
-        refused("run", run, tmp_path / "out", "in use")
+        refused("run", run, tmp_path / "out", "in use", data=data_set)
 
 
-def test_a_full_disk_is_one_message(run, tmp_path, monkeypatch) -> None:
+def test_a_full_disk_is_one_message(run, tmp_path, monkeypatch, data_set) -> None:
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    refused("disk", run, tmp_path / "out")
+    refused("disk", run, tmp_path / "out", data=data_set)
     monkeypatch.undo()
     (tmp_path / "file").write_text("")
     with pytest.raises(SubmissionError, match="cannot write"):
-        make_submission(run, tmp_path / "file" / "out", CARD)
+        make_submission(run, tmp_path / "file" / "out", CARD, data_set)
 
 
-def test_a_damaged_submission_is_not_opened(run_of, tmp_path) -> None:
-    made = make_submission(run_of("fair"), tmp_path / "made", CARD)
+def test_a_damaged_submission_is_not_opened(run_of, tmp_path, data_set) -> None:
+    made = make_submission(run_of("fair"), tmp_path / "made", CARD, data_set)
     for number, (said, damage) in enumerate([
         ("timings.jsonl is missing", lambda folder: (folder / "timings.jsonl").unlink()),
         ("'extra' is not part", lambda folder: (folder / "extra").write_text("")),
@@ -279,23 +284,23 @@ def test_a_damaged_submission_is_not_opened(run_of, tmp_path) -> None:
         open_submission(tmp_path)
 
 
-def test_killed_at_every_step(submitting, run_of, tmp_path) -> None:
-    killed_everywhere(submitting, run_of("faulty"), tmp_path)
+def test_killed_at_every_step(submitting, run_of, tmp_path, data_set) -> None:
+    killed_everywhere(submitting, f"{run_of('faulty')}|{data_set}", tmp_path)
 
 
-def test_two_at_once_do_not_disturb_each_other(run_of, tmp_path) -> None:
+def test_two_at_once_do_not_disturb_each_other(run_of, tmp_path, data_set) -> None:
     from leaderboard.submission.writing import PARTIAL, partial
 
     with partial(tmp_path / "to") as held:
         (held / "file").write_text("mine")
-        made = make_submission(run_of("fair"), tmp_path / "to", CARD)
+        made = make_submission(run_of("fair"), tmp_path / "to", CARD, data_set)
         assert (held / "file").read_text() == "mine"
     dead = tmp_path / "to" / f"{PARTIAL}dead"
     dead.mkdir()
     (dead / "file").write_text("")
     (tmp_path / "to" / f"{PARTIAL}gone.lock").touch()
     (tmp_path / "to" / f"{PARTIAL}link").symlink_to(made)
-    make_submission(run_of("fair"), tmp_path / "to", CARD)
+    make_submission(run_of("fair"), tmp_path / "to", CARD, data_set)
     assert not dead.exists()
     assert {path.name for path in (tmp_path / "to").iterdir()} == {made.name, f"{PARTIAL}link"}
     assert open_submission(made).id == made.name

@@ -89,19 +89,19 @@ def test_a_control_that_says_so_may_be_told_the_truth(data_set, verifier, tmp_pa
 def test_memorisation_is_the_ratio_of_distances_by_hand(made, verifier, data_set):
     from hostile_cells import shapes_of
 
-    from benchmark.data.shapes import open_shapes
-    from benchmark.data.training import ShapeTrainingData
+    from benchmark.tasks.shape_completion.cases import open_cases
+    from benchmark.tasks.shape_completion.training import ShapeTrainingData
 
-    training, source = ShapeTrainingData(data_set), open_shapes(data_set, "test")
+    training, source = ShapeTrainingData(data_set), open_cases(data_set, "test", "multiplane")
     shapes = [training.sdf(index) < 0 for index in range(len(training))]
     answer = verifier.verify(made["careful"])
-    for index, case in enumerate(source.ids):
+    for case in (group.id for group in source.groups):
         mask = shapes_of(made["careful"])[case] < 0
 
         def distance(other, mask=mask):
             return 1 - 2 * np.sum(mask & other) / (mask.sum() + other.sum())
 
-        expected = min(map(distance, shapes)) / distance(source.case(index, "multiplane").truth < 0)
+        expected = min(map(distance, shapes)) / distance(source.case(case).truth["shape"] < 0)
         assert answer.memorisation[case] == pytest.approx(expected, rel=1e-9)
 
 

@@ -9,15 +9,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hostile_cells import SCHEMA
 
-from leaderboard.submission.predictions import SCHEMA, write_predictions
+from benchmark.contract import CANONICAL, Prediction
+from benchmark.spaces import SDF, most_bytes
+from leaderboard.submission.predictions import write_predictions
 from leaderboard.submission.strict_json import Limits
 from leaderboard.verify import parsing
 from leaderboard.verify.parsing_child import read_header, write_frame
-from leaderboard.verify.volumes import CELL_BYTES
 from medshape_text.hashing import sha256
 
 CASES = ["a/é", "b", "c"]
+OUTPUTS = {"shape": SDF}
+CELL_BYTES = most_bytes(SDF, CANONICAL)
 PARQUET = "predictions.parquet"
 
 
@@ -28,13 +32,13 @@ def volumes():
 
 @pytest.fixture
 def parquet(tmp_path):
-    write_predictions(tmp_path / PARQUET, volumes().items())
+    write_predictions(tmp_path / PARQUET, OUTPUTS, ((case, Prediction({"shape": v})) for case, v in volumes().items()))
     with (tmp_path / PARQUET).open("rb") as stream:
         yield stream
 
 
 def read_cells(stream, cases, limits):
-    return parsing.read_cells(stream, cases, CELL_BYTES, limits)
+    return parsing.read_cells(stream, cases, {"shape": CELL_BYTES}, limits)
 
 
 def instead(monkeypatch, program):
@@ -45,7 +49,8 @@ def instead(monkeypatch, program):
 def test_cells_are_the_bytes_that_were_written(parquet):
     cells = read_cells(parquet, CASES, Limits())
     assert cells.refusal is None
-    assert {case: cells.cell(case) for case in CASES} == {case: v.tobytes() for case, v in volumes().items()}
+    written = {case: {"shape": volume.tobytes()} for case, volume in volumes().items()}
+    assert {case: cells.cells(case) for case in CASES} == written
 
 
 def test_cases_may_be_missing_but_not_others(parquet):
@@ -59,7 +64,7 @@ def test_cases_may_be_missing_but_not_others(parquet):
 def test_a_process_that_takes_too_much_memory_is_refused(tmp_path):
     # One page of 600 MB, honestly declared, in a file whose rows would allow for it.
     cell = bytes(CELL_BYTES)
-    rows = [{"case": str(i), "sha256": sha256(cell), "sdf": cell} for i in range(400)]
+    rows = [{"case": str(i), "sha256": sha256(cell), "shape": cell} for i in range(400)]
     options = {"compression": "zstd", "use_dictionary": False, "data_page_size": 2**30, "write_batch_size": 10**6}
     pq.write_table(pa.Table.from_pylist(rows, SCHEMA), tmp_path / PARQUET, **options)
     with (tmp_path / PARQUET).open("rb") as stream:

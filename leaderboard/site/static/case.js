@@ -15,7 +15,7 @@ async function start(viewer) {
   const stage = new Stage(camera);
   const scene = await load(`${data}/scene`);
   const views = $("#views");
-  const shown = new Map(); // key of a method -> its figure, canvas and whether it has a surface
+  const shown = new Map(); // key of a method -> its figure, canvas and layers
 
   const figure = (kind, title, scores, note) => {
     const canvas = make("canvas", { tabindex: "0", role: "img", "aria-label": `3D view, ${title} of ${name}; arrow keys turn it` });
@@ -42,23 +42,25 @@ async function start(viewer) {
   }
 
   const paint = $("#paint");
-  const layers = (key) => [{ mesh: key, paint: paint.value, style: "surface" }];
+  const layers = (each) => each.layers.map((layer) => (layer.paint === "bone" ? { ...layer, paint: paint.value } : layer));
   const headings = $$("#case-scores thead th").slice(2, 2 + Number(viewer.dataset.under)).map((th) => th.textContent.trim());
 
   async function add(row) {
     const key = row.dataset.method;
     if (!shown.has(key)) {
       const scores = headings.map((title, i) => [title, row.cells[2 + i].textContent.trim()]);
-      const each = figure("prediction", $(".name", row).textContent, scores, "");
+      const each = { ...figure("prediction", $(".name", row).textContent, scores, ""), layers: [] };
       shown.set(key, each);
       views.insertBefore(each.element, fixed[1].element);
       stage.add(each.canvas, scene, []);
       try {
         const failed = $(".bad", row)?.textContent;
-        const { mesh, note } = await load(`${data}/${key}`);
-        if (mesh) scene.meshes[key] = mesh;
-        each.words.textContent = [mesh && note, failed].filter(Boolean).join("; ");
-        if (mesh) stage.setLayers(each.canvas, layers(key));
+        const found = await load(`${data}/${key}`);
+        for (const [mesh, packed] of Object.entries(found.meshes)) scene.meshes[`${key}/${mesh}`] = packed;
+        each.layers = found.layers.map((layer) => ({ ...layer, mesh: `${key}/${layer.mesh}` }));
+        const drawn = each.layers.length > 0, { note } = found;
+        each.words.textContent = [drawn && note, failed].filter(Boolean).join("; ");
+        if (drawn) stage.setLayers(each.canvas, layers(each));
         else show(each, note);
       } catch (error) {
         show(each, error.message);
@@ -84,7 +86,7 @@ async function start(viewer) {
     });
   }
   const repaint = () => {
-    for (const key of shown.keys()) if (key in scene.meshes) stage.setLayers(shown.get(key).canvas, layers(key));
+    for (const each of shown.values()) if (each.layers.length) stage.setLayers(each.canvas, layers(each));
     $("#ramp").hidden = paint.value !== "error";
     keep();
   };

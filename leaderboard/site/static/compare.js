@@ -64,7 +64,14 @@ function paired(about, a, b, column, { higher }) {
 function reading({ low, high }, higher) {
   if (low === null) return "too few subjects";
   if (low <= 0 && high >= 0) return "not told apart";
+  if (higher === null) return "different; nobody here knows which is better";
   return (low > 0) === higher ? "A is better" : "B is better";
+}
+
+function inWords(read, names) {
+  const words = { "A is better": `${names[0]} is better`, "B is better": `${names[1]} is better`,
+    "not told apart": "the two are not told apart", "too few subjects": "too few subjects to tell" };
+  return words[read] ?? read;
 }
 
 function showMeasures(about, all, names) {
@@ -84,7 +91,7 @@ function showMeasures(about, all, names) {
   const worse = found.cases.filter((each) => each.gain < 0).length;
   $("#verdict-title").textContent = `${names[0]} and ${names[1]}`;
   $("#verdict").textContent = found.cases.length
-    ? `${column.title}: ${{ "A is better": `${names[0]} is better`, "B is better": `${names[1]} is better`, "not told apart": "the two are not told apart", "too few subjects": "too few subjects to tell" }[reading(found.difference, column.higher)]}. ` +
+    ? `${column.title}: ${inWords(reading(found.difference, column.higher), names)}. ` +
       `Of ${found.cases.length} cases A is better on ${better}, B on ${worse}.`
     : "They have no case in common.";
 }
