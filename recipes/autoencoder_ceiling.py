@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 
 import torch
+from benchmark.data.training import ShapeTrainingData
 
 from benchmark.data.catalogue import resolve
-from benchmark.data.training import ShapeTrainingData
 from benchmark.metrics import dice
 from genmed.bundle import load_shipped
 
