@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 
 import torch
-from benchmark.data.training import ShapeTrainingData
 
 from benchmark.data.catalogue import resolve
 from benchmark.metrics import dice
+from benchmark.tasks.shape_completion.training import ShapeTrainingData
 from genmed.bundle import load_shipped
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from benchmark.records.reader import load_run
 from benchmark.statistics.summary import Summary, summarise
-from benchmark.tasks import TASKS
+from benchmark.tasks import find_family
+
+TASKS = tuple(task.name for task in find_family("shape-completion").tasks)
 
 
 def main(folder: Path) -> None:

@@ -201,10 +201,10 @@ def test_without_a_validator_nothing_is_continued(server, cache, request, monkey
 # Many links --------------------------------------------------------------------------------------------------------
 
 
-def start(tmp_path: Path, cache: Cache, checkpoint: int = 2**22) -> subprocess.Popen[str]:
+def start(tmp_path: Path, cache: Cache, checkpoint: int = 2**22, *wait: str) -> subprocess.Popen[str]:
     here = Path(fetch_process.__file__)
     return subprocess.Popen(
-        [sys.executable, str(here), str(tmp_path / "links.txt"), str(cache.folder), str(checkpoint)],
+        [sys.executable, str(here), str(tmp_path / "links.txt"), str(cache.folder), str(checkpoint), *wait],
         stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(here.parents[2])},
     )  # fmt: skip
 
@@ -235,7 +235,7 @@ def test_stopped_and_started_again_it_ends_the_same(tmp_path, blow) -> None:
         whole = fetch(urls, Cache(tmp_path / "whole"), QUICK)
         cut = Cache(tmp_path / "cut")
         for least in (110, 210):
-            process = start(tmp_path, cut)
+            process = start(tmp_path, cut, 2**22, str(least))
             for line in process.stdout:
                 if int(line) >= least:
                     break

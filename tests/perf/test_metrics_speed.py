@@ -5,15 +5,16 @@ Every pair also checks that both give the same number: a fast wrong answer is no
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
 from benchmark import metrics
-from benchmark.contract import Case
-from benchmark.observations import observe
-from benchmark.scoring import score_prediction
-from benchmark.tasks import find_task
+from benchmark.contract import CANONICAL, Case, Prediction
+from benchmark.tasks import family_of, find_task
+from benchmark.tasks.shape_completion.prompts import observe
 
 pytestmark = pytest.mark.slow
 POINTS = 8192
@@ -64,12 +65,15 @@ class TestFarthestPoints:
 
 @pytest.mark.benchmark(group="dice of 64^3")
 def test_dice(benchmark):
-    benchmark(metrics.dice, ellipsoid((28, 20, 18)), ellipsoid((27, 21, 18)))
+    benchmark(metrics.dice, ellipsoid((28, 20, 18)), ellipsoid((27, 21, 18)), sdf=True)
 
 
 @pytest.mark.benchmark(group="all scores of one case")
 def test_case(benchmark):
     truth = ellipsoid((28, 20, 18))
-    case = Case("c", "s", "b", "real_subject", "t", observe("multiplane", truth, 0), truth, 100.0)
-    benchmark(score_prediction, ellipsoid((27, 21, 18)), case, find_task("multiplane"))
+    grid = dataclasses.replace(CANONICAL, millimetres_per_unit=100.0)
+    seen = (observe("multiplane", truth, 0),)
+    case = Case("c", "s", "b", "real_subject", "t", grid, seen, {"shape": truth})
+    task, answer = find_task("multiplane"), Prediction({"shape": ellipsoid((27, 21, 18))})
+    benchmark(family_of(task).score, task, [case], {"c": answer}, {})
     assert benchmark.stats.stats.min < 0.25  # the budget: a quarter of a second on one core

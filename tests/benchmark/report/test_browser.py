@@ -150,7 +150,7 @@ def test_case_picker_searches_filters_sorts_and_picks(page):
     category.select_by_index(0)
     Select(page.find_element(By.NAME, "order")).select_by_value("worst")
     rows = page.find_elements(By.CSS_SELECTOR, ".case")
-    dice = [float(row.get_attribute("data-dice")) for row in rows]
+    dice = [float(row.get_attribute("data-goodness")) for row in rows]
     assert dice == sorted(dice)
     page.find_elements(By.CSS_SELECTOR, ".chip")[2].click()
     assert shown_cases(page) == [rows[2].get_attribute("data-name")]
