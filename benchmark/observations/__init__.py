@@ -1,21 +1,32 @@
-"""Forward operators and prompts: what is left of a shape once it has been observed, ``y = A(x)``.
+"""Forward operators, ``value ≈ operator(part)``, and what methods share in reading an observation.
 
-`observe` makes the five prompts of the shape-completion tasks; the operators are differentiable torch
-maps that guidance differentiates through; `observation_hash` pins an observation in a run record.
+The operators are differentiable torch maps that guidance differentiates through; `observation_hash` pins the
+observations of a case in a run record; `agreement` makes an answer agree with what was observed.
 """
 
-from benchmark.observations.operators import Identity, Planes, Sphere, SphereDamage
-from benchmark.observations.prompts import PROMPTS, observation_hash, observe
+from benchmark.observations.identity import observation_hash
+from benchmark.observations.operators import (
+    AveragePool,
+    Compose,
+    Crop,
+    Identity,
+    Planes,
+    Slices,
+    Sphere,
+    SphereDamage,
+)
 from benchmark.observations.spheres import DamageReport, draw_spheres
 
 __all__ = [
-    "PROMPTS",
+    "AveragePool",
+    "Compose",
+    "Crop",
     "DamageReport",
     "Identity",
     "Planes",
+    "Slices",
     "Sphere",
     "SphereDamage",
     "draw_spheres",
     "observation_hash",
-    "observe",
 ]

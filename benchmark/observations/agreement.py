@@ -6,9 +6,28 @@ import numpy as np
 from scipy import ndimage
 
 from benchmark.contract import Mask, Observation, Volume
-from medshape_text.frame import HALF_BOX_VOXELS
+from medshape_text.frame import HALF_BOX_VOXELS, RESOLUTION
 
 _HALF_VOXEL = np.float32(0.5 / HALF_BOX_VOXELS)
+
+
+class UnsupportedObservationError(ValueError):
+    """A method cannot use an observation of this form."""
+
+
+def observed_inside(observation: Observation) -> Mask:
+    """Where a shape was read as inside, (64, 64, 64) bool; False where nothing was observed.
+
+    Raises:
+        UnsupportedObservationError: if the observation has no value for every voxel (one of low resolution, say).
+            A method that asks this question cannot use it; one that evaluates ``operator`` can.
+    """
+    if observation.value.shape != (RESOLUTION,) * 3 or observation.space.kind not in ("sdf", "occupancy"):
+        raise UnsupportedObservationError(
+            f"needs inside and outside of single voxels, got {observation.space.kind} of {observation.value.shape}"
+        )
+    inside = observation.value > 0.5 if observation.space.kind == "occupancy" else observation.value < 0
+    return np.asarray(inside & observation.mask)
 
 
 def impose(sdf: Volume, known: Mask, inside: Mask) -> Volume:
@@ -26,20 +45,23 @@ def impose(sdf: Volume, known: Mask, inside: Mask) -> Volume:
 def reconcile(sdf: Volume, observation: Observation, contradiction: float, margin: float) -> Volume:
     """The SDF of a completion made to agree with every observed voxel that it does not expose as damage.
 
-    Planes are exact and are kept. A voxel of a corrupted prompt is exposed as damage where it lies more
-    than ``contradiction`` voxels on the wrong side of the completed surface; disagreement within
-    ``margin`` voxels of such a voxel counts as the same damage.
+    What is exact is kept. A voxel that may be damaged is exposed where it lies more than ``contradiction``
+    voxels on the wrong side of the completed surface; disagreement within ``margin`` voxels of such a
+    voxel counts as the same damage.
 
     Args:
         sdf: (64, 64, 64) completion, not truncated below ``contradiction``.
         observation: what the completion was made from.
         contradiction: in voxels; how far off the completion is where it is wrong.
         margin: in voxels; how far around exposed voxels the same damage may reach.
+
+    Raises:
+        UnsupportedObservationError: see `observed_inside`.
     """
-    if observation.kind == "planes":
-        return impose(sdf, observation.observed, observation.value > 0.5)
-    inside = observation.value < 0
+    inside = observed_inside(observation)
+    if observation.exact:
+        return impose(sdf, observation.mask, inside)
     core = (inside != (sdf < 0)) & (np.abs(sdf) > contradiction / HALF_BOX_VOXELS)
     # The distance to nothing is undefined, so an empty core must not reach the transform.
     damaged = ndimage.distance_transform_edt(~core) <= margin if core.any() else core
-    return impose(sdf, observation.observed & ~damaged, inside)
+    return impose(sdf, observation.mask & ~damaged, inside)

@@ -10,8 +10,6 @@ the paper, a method is told *that* the observation may be wrong, never *where*. 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 
 import numpy as np
@@ -21,9 +19,12 @@ from benchmark.contract import Observation, Volume
 from benchmark.names import unknown
 from benchmark.observations.operators import Identity, Planes
 from benchmark.observations.spheres import CARVE_PROBABILITY, RADIUS_VOXELS, SPHERE_COUNT, draw_spheres
+from benchmark.spaces import OCCUPANCY, SDF
 from medshape_text.curate.sdf import sdf_from_mask
 from medshape_text.frame import RESOLUTION
 
+SHAPE = "shape"
+"""The part that is completed."""
 MIDDLE = RESOLUTION // 2
 PLANE_STEP = 8
 
@@ -37,8 +38,9 @@ def observe(prompt: str, sdf: ArrayLike, seed: int) -> Observation:
         seed: all draws come from ``np.random.default_rng(seed)``; plane prompts draw nothing.
 
     Returns:
-        The observation. Plane prompts: ``value`` is 0/1 occupancy on the observed planes. Corrupted
-        prompts: ``value`` is the published-form SDF of the damaged mask, everything is observed.
+        The observation of the part "shape". Plane prompts: ``value`` is 0/1 occupancy on the observed planes,
+        exact. Corrupted prompts: ``value`` is the published-form SDF of the damaged mask; everything is observed,
+        anything may be wrong.
 
     Raises:
         UnknownNameError: (a ``LookupError``) for a prompt of another name.
@@ -49,35 +51,21 @@ def observe(prompt: str, sdf: ArrayLike, seed: int) -> Observation:
     volume = np.asarray(sdf, dtype=np.float32)
     if volume.shape != (RESOLUTION,) * 3 or not np.isfinite(volume).all():
         raise ValueError(f"expected a finite ({RESOLUTION}, {RESOLUTION}, {RESOLUTION}) SDF, got shape {volume.shape}")
-    return PROMPTS[prompt](prompt, volume, seed)
-
-
-def observation_hash(observation: Observation) -> str:
-    """SHA-256 of everything a method can know of an observation, the same on every platform."""
-    digest = hashlib.sha256()
-    header = {"prompt": observation.prompt, "kind": observation.kind, "parameters": observation.parameters}
-    digest.update(json.dumps(header, sort_keys=True, separators=(",", ":")).encode())
-    digest.update(np.ascontiguousarray(observation.value, dtype="<f4").tobytes())
-    digest.update(np.packbits(observation.observed).tobytes())
-    return digest.hexdigest()
+    return PROMPTS[prompt](volume, seed)
 
 
 def _planes(x: tuple[int, ...], y: tuple[int, ...] = (), z: tuple[int, ...] = ()) -> _Prompt:
-    def prompt(name: str, sdf: Volume, _seed: int) -> Observation:
+    def prompt(sdf: Volume, _seed: int) -> Observation:
         operator = Planes((x, y, z))
-        observed = operator.observed
-        value = ((sdf < 0) & observed).astype(np.float32)
-        parameters: dict[str, object] = {
-            "planes": {"x": list(x), "y": list(y), "z": list(z)},
-            "sharpness": operator.sharpness,
-        }
-        return Observation(name, "planes", value, observed, operator, parameters, empty=not value.any())
+        mask = operator.mask(sdf.shape)
+        value = ((sdf < 0) & mask).astype(np.float32)
+        return Observation(SHAPE, operator, value, mask, True, OCCUPANCY)
 
     return prompt
 
 
 def _spheres(carve_probability: float) -> _Prompt:
-    def prompt(name: str, sdf: Volume, seed: int) -> Observation:
+    def prompt(sdf: Volume, seed: int) -> Observation:
         damage = draw_spheres(sdf < 0, np.random.default_rng(seed), carve_probability)
         parameters: dict[str, object] = {
             "spheres": SPHERE_COUNT,
@@ -85,13 +73,12 @@ def _spheres(carve_probability: float) -> _Prompt:
             "carve_probability": carve_probability,
         }
         everywhere = np.ones(sdf.shape, dtype=bool)
-        value = sdf_from_mask(damage.mask)
-        return Observation(name, "corrupted", value, everywhere, Identity(), parameters, empty=not damage.mask.any())
+        return Observation(SHAPE, Identity(), sdf_from_mask(damage.mask), everywhere, False, SDF, parameters)
 
     return prompt
 
 
-_Prompt = Callable[[str, Volume, int], Observation]
+_Prompt = Callable[[Volume, int], Observation]
 
 PROMPTS: dict[str, _Prompt] = {
     "oneplane": _planes((MIDDLE,)),
