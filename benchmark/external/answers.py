@@ -231,11 +231,14 @@ def _read(folder: int, name: str, limit: int) -> bytes:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
         raise Refused("not_a_file") from error
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         told = os.fstat(descriptor)
         if not stat.S_ISREG(told.st_mode) or told.st_nlink != 1:
             raise Refused("not_a_file")
-        data = b"" if told.st_size > limit else stream.read(limit + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            data = b"" if told.st_size > limit else stream.read(limit + 1)
+    finally:
+        os.close(descriptor)
     if told.st_size > limit or len(data) > limit:
         raise Refused("too_large")
     return data

@@ -31,7 +31,7 @@ TRAINING = "training.json"
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _LONGEST_NAME = 120
-_ENDINGS = (".npz", ".npy", ".nii", ".gz", ".done", ".tmp", ".txt")
+_ENDINGS = (".npz", ".npy", ".nii", ".gz", ".done", ".tmp", ".txt", ".json")
 
 
 def safe_name(identity: str) -> str:

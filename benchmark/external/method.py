@@ -268,8 +268,9 @@ class _Batch:
     def _one_by_one(self, ending: Ending) -> None:
         """Find out which cases the command fails on: those it fails on when they are all it is asked."""
         failed: dict[str, str] = {}
+        was_alone = len(self._waiting) == 1
         for request in list(self._waiting.values()):
-            if len(self._waiting) > 1 or failed:  # else it was just asked alone
+            if not was_alone:
                 ending = self._attempt([request])
             if request.case_id not in self._waiting:
                 continue
