@@ -12,7 +12,7 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -58,7 +58,7 @@ def request_hash(request: Request) -> str:
     return digest.hexdigest()
 
 
-def write_requests(folder: Path, requests: Sequence[Request]) -> None:
+def write_requests(folder: Path, requests: Iterable[Request]) -> None:
     """Write a folder of requests, instead of any that is there, and make it read-only.
 
     Raises:
@@ -66,12 +66,14 @@ def write_requests(folder: Path, requests: Sequence[Request]) -> None:
     """
     remove(folder)
     folder.mkdir(parents=True)
+    described = []
     for request in requests:
         place = folder / safe_name(request.case_id)
         place.mkdir()
         for observation, names in zip(request.observations, _files(request), strict=True):
             _write_observation(place, observation, names, request.grid)
-    _write_json(folder / REQUESTS, {"format": FORMAT, "cases": [_described(request) for request in requests]})
+        described.append(_described(request))
+    _write_json(folder / REQUESTS, {"format": FORMAT, "cases": described})
     _protect(folder)
 
 

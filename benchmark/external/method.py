@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,11 @@ class ExternalMethod:
         """The command that predicts, with its placeholders."""
         return self._declaration.command
 
+    @property
+    def weights_sha256(self) -> str | None:
+        """SHA-256 of the checkpoint, a file or a folder; None without one."""
+        return None if self._checkpoint is None else hash_folder(self._checkpoint)
+
     def prepare(self) -> Environment:
         """Build the environment if need be and look at the repository; `predict_all` does so itself.
 
@@ -103,7 +110,7 @@ class ExternalMethod:
             RunError: if another process runs in ``workdir``.
             WriteError: if the disk refuses a write.
         """
-        if not requests:
+        if not len(requests):
             return
         if "checkpoint" in placeholders(self._declaration.command) and self._checkpoint is None:
             raise MethodError(f"method {self._name!r} needs weights: give them with --checkpoint")
@@ -230,8 +237,19 @@ class FittedExternalMethod(ExternalMethod):
         self._checkpoint = place / "work"
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A case that is not answered yet: where its request is, and the request without its arrays."""
+
+    index: int
+    outline: Request
+
+
 class _Batch:
-    """One call of `ExternalMethod.predict_all`."""
+    """One call of `ExternalMethod.predict_all`.
+
+    Requests may be made when they are looked at, and be more than fit into memory: none is kept.
+    """
 
     def __init__(
         self, method: ExternalMethod, environment: Environment, place: Path, lock: int, on_prediction: OnPrediction
@@ -242,26 +260,29 @@ class _Batch:
         self._lock = lock
         self._tell = on_prediction
         self._works = False  # whether the command ever finished a case
-        self._waiting: dict[str, Request] = {}
+        self._requests: Sequence[Request] = ()
+        self._waiting: dict[str, _Asked] = {}
 
     def answer(self, requests: Sequence[Request]) -> None:
         self._method.fresh_place(self._place, self._method.identity())
         self._check_predictions()
         self._works = (self._place / "asked" / "works").exists()
-        self._waiting = {request.case_id: request for request in requests}
-        for request in requests:
+        self._requests = requests
+        for index, request in enumerate(requests):
+            self._waiting[request.case_id] = _Asked(index, dataclasses.replace(request, observations=()))
             if not self._asked_before(request):
-                self._forget(request)
+                self._forget(request.case_id)
         self._collect(ended=False)
         ending = Ending("ended")
         while self._waiting:
             before = len(self._waiting)
-            ending = self._attempt(list(self._waiting.values()))
+            ending = self._attempt(list(self._waiting))
             if ending.how == "ended" or len(self._waiting) == before:
                 break
         if self._waiting and ending.how == "ended":
             self._refuse_if_it_never_worked(ending)
-            self._give_up(list(self._waiting), "missing")
+            self._tell_failed(dict.fromkeys(self._waiting, "missing"))
+            self._waiting.clear()
         if self._waiting:
             self._one_by_one(ending)
 
@@ -269,18 +290,17 @@ class _Batch:
         """Find out which cases the command fails on: those it fails on when they are all it is asked."""
         failed: dict[str, str] = {}
         was_alone = len(self._waiting) == 1
-        for request in list(self._waiting.values()):
+        for case_id in list(self._waiting):
             if not was_alone:
-                ending = self._attempt([request])
-            if request.case_id not in self._waiting:
+                ending = self._attempt([case_id])
+            if case_id not in self._waiting:
                 continue
-            failed[request.case_id] = _REASONS.get(ending.how, "missing")
-            del self._waiting[request.case_id]
+            failed[case_id] = _REASONS.get(ending.how, "missing")
+            del self._waiting[case_id]
             if len(failed) >= _TRIES_ALONE or not self._waiting:
                 self._refuse_if_it_never_worked(ending)
             if self._works:
                 self._tell_failed(failed)
-        self._refuse_if_it_never_worked(ending)
         self._tell_failed(failed)
 
     def _check_predictions(self) -> None:
@@ -290,39 +310,39 @@ class _Batch:
             remove(folder)
             folder.mkdir()
 
-    def _attempt(self, requests: list[Request]) -> Ending:
+    def _attempt(self, case_ids: list[str]) -> Ending:
         self._check_predictions()
-        write_requests(self._place / "requests", requests)
-        for request in requests:
-            self._forget(request)
-            with replacing(self._asked(request)) as stream:
-                stream.write(request_hash(request).encode("ascii"))
+        for case_id in case_ids:
+            self._forget(case_id)
+        write_requests(self._place / "requests", map(self._remembered, case_ids))
         ending = self._method.run(
             self._method.command, self._environment, self._place, self._lock,
-            look=lambda: self._collect(ended=False), most_progress=len(requests),
+            look=lambda: self._collect(ended=False), most_progress=len(case_ids),
         )  # fmt: skip
         self._collect(ended=ending.how == "ended")
         return ending
 
+    def _remembered(self, case_id: str) -> Request:
+        request = self._requests[self._waiting[case_id].index]
+        with replacing(self._asked(case_id)) as stream:
+            stream.write(request_hash(request).encode("ascii"))
+        return request
+
     def _collect(self, ended: bool) -> int:
         """Hand on what is finished; how many cases that were."""
         found = 0
-        for request in list(self._waiting.values()):
-            answer = read_answer(self._place / "predictions", request, ended)
+        predictions = self._place / "predictions"
+        for case_id, asked in list(self._waiting.items()):
+            answer = read_answer(predictions, asked.outline, ended)
             if answer is None:
                 continue
             if answer == "reported_error":
-                self._log(f"{request.case_id}: {error_text(self._place / 'predictions', request.case_id)}")
+                self._log(f"{case_id}: {error_text(predictions, case_id)}")
             self._mark_as_working()
-            del self._waiting[request.case_id]
-            self._tell(request.case_id, answer)
+            del self._waiting[case_id]
+            self._tell(case_id, answer)
             found += 1
         return found
-
-    def _give_up(self, case_ids: list[str], reason: str) -> None:
-        for case_id in case_ids:
-            del self._waiting[case_id]
-            self._tell(case_id, reason)
 
     def _tell_failed(self, failed: dict[str, str]) -> None:
         for case_id in list(failed):
@@ -337,18 +357,18 @@ class _Batch:
             self._works = True
             (self._place / "asked" / "works").touch()
 
-    def _asked(self, request: Request) -> Path:
-        return self._place / "asked" / f"{safe_name(request.case_id)}.sha256"
+    def _asked(self, case_id: str) -> Path:
+        return self._place / "asked" / f"{safe_name(case_id)}.sha256"
 
     def _asked_before(self, request: Request) -> bool:
         try:
-            return self._asked(request).read_text(encoding="ascii") == request_hash(request)
+            return self._asked(request.case_id).read_text(encoding="ascii") == request_hash(request)
         except (OSError, UnicodeDecodeError):
             return False
 
-    def _forget(self, request: Request) -> None:
+    def _forget(self, case_id: str) -> None:
         """Remove what is left of an answer: to another request, or half written by a command that was ended."""
-        name = safe_name(request.case_id)
+        name = safe_name(case_id)
         for path in (name, f"{name}.npz", f"{name}.done"):
             remove(self._place / "predictions" / path)
 

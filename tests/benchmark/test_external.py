@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -282,3 +283,40 @@ def test_folders_that_are_no_method(tmp_path, spec, complaint):
     os.unlink(folder / "environment.toml")  # noqa: PTH108
     with pytest.raises(MethodError, match=r"has no environment\.toml"):
         find_method(str(folder))
+
+
+def test_the_example_of_the_documentation_works(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "external_methods.md").read_text(encoding="utf-8")
+    folder = tmp_path / "shrink"
+    folder.mkdir()
+    for text in re.findall(r"```\w+\n# (\S+\n.*?)```", page, flags=re.DOTALL):
+        name, content = text.split("\n", 1)
+        (folder / name).write_text(content)
+    assert len(list(folder.iterdir())) == 3
+    entry = find_method(str(folder))
+    assert entry.spec.title == "What was observed, one voxel smaller"
+    method = entry.build(MethodContext())
+    try:
+        method.prepare()
+    except MethodError as error:
+        pytest.skip(f"no environment can be built here: {error}")
+    told = {}
+    request = make_request("a b")
+    method.predict_all([request], tmp_path / "work", told.__setitem__)
+    expected = request.observation.value + np.float32(1 / 32)
+    np.testing.assert_array_equal(told["a b"].parts["shape"], expected)
+
+
+def test_an_entry_point_only_tells_where_the_folder_is(tmp_path, monkeypatch):
+    package = tmp_path / "site" / "outside_pkg"
+    shell(package / "inner", ONE + "answer c0")
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    info = tmp_path / "site" / "outside-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text("[genmed_bench.methods]\noutsider = outside_pkg.inner:external\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    method = find_method("outsider").build(MethodContext())
+    told = {}
+    method.predict_all([make_request("c0")], tmp_path / "w", told.__setitem__)
+    assert isinstance(told["c0"], Prediction)
