@@ -1,7 +1,8 @@
 """Methods by name, through the entry-point group ``genmed_bench.methods``; ours exactly as a stranger's.
 
 A method's metadata is a table named after it in a ``spec.toml`` beside its module, and is read without
-importing anything of the method.
+importing anything of the method. A folder that also has ``environment.toml`` is an external method
+(`benchmark.external`): it is run in an environment of its own, and its entry point only tells where the folder is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import os
 import tomllib
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -18,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.contract import MethodContext, MethodSpec
-from benchmark.errors import MethodError
+from benchmark.errors import MethodError, UsageError
+from benchmark.external.declaration import DECLARATION, hash_folder, read_declaration
 from benchmark.names import unknown
 
 if TYPE_CHECKING:
-    from benchmark.contract import Method, TruthControl
+    from benchmark.contract import AnyMethod, TrainingData
 
 GROUP = "genmed_bench.methods"
 _CHOICES = {"fit": ("never", "on-run", "weights"), "implementation": ("ours", "official")}
@@ -42,22 +45,31 @@ class MethodEntry:
         return hashlib.sha256(json.dumps(dataclasses.asdict(self.spec), sort_keys=True).encode()).hexdigest()
 
     @property
-    def code_hash(self) -> str:
-        """SHA-256 of the Python sources and TOML files in the method's folder."""
-        return hash_sources(self.folder)
+    def external(self) -> bool:
+        """Whether it runs in an environment of its own."""
+        return (self.folder / DECLARATION).is_file()
 
-    def build(self, context: MethodContext) -> Method | TruthControl:
-        """Import the method and call its factory.
+    @property
+    def code_hash(self) -> str:
+        """SHA-256 of the Python sources and TOML files in the method's folder; of all its files if it is external."""
+        return hash_folder(self.folder) if self.external else hash_sources(self.folder)
+
+    def build(self, context: MethodContext) -> AnyMethod:
+        """Import the method and call its factory; of an external method nothing is imported or run yet.
 
         Raises:
             MethodError: if its module does not import, has no such factory, or the factory fails (weights
-                missing or of another hash).
+                missing or of another hash); if an external method is declared wrongly.
         """
+        if self.external:
+            from benchmark.external.method import external_method
+
+            return external_method(self.folder, self.spec.name, context)
         factory = getattr(self._module(), self.entry_point.attr, None)
         if not callable(factory):
             raise MethodError(f"method {self.spec.name!r}: {self.entry_point.value} is not a factory")
         try:
-            built: Method | TruthControl = factory(context)
+            built: AnyMethod = factory(context)
         except Exception as error:  # a stranger's code may raise anything; weights missing or wrong end here
             raise MethodError(f"method {self.spec.name!r} does not start: {error}") from error
         return built
@@ -70,12 +82,28 @@ class MethodEntry:
         Raises:
             MethodError: if the method has none.
         """
+        if self.external:
+            return self._fit_external
         command = getattr(self._module(), "fit_command", None)
         if not callable(command):
             raise MethodError(
                 f"method {self.spec.name!r} cannot be trained here: {self.entry_point.module} has no fit_command"
             )
         return command
+
+    def _fit_external(
+        self, config: str, data: TrainingData, validation: object, out: Path, device: str, resume: bool
+    ) -> None:
+        """Run the method's own ``fit_command``; its weights end up in ``out / "work"``."""
+        from benchmark.contract import Fittable
+
+        if read_declaration(self.folder, self.spec.name).fit_command is None:
+            raise MethodError(f"method {self.spec.name!r} cannot be trained here: its {DECLARATION} has no fit_command")
+        if config != "default":
+            raise UsageError(f"method {self.spec.name!r} has one configuration, 'default', not {config!r}")
+        method = self.build(MethodContext(device))
+        if isinstance(method, Fittable):
+            method.fit(data, out)
 
     def _module(self) -> Any:  # noqa: ANN401
         try:
@@ -90,12 +118,16 @@ def method_names() -> list[str]:
 
 
 def find_method(name: str) -> MethodEntry:
-    """An installed method by name, without importing it.
+    """An installed method by name, or an external one by the path of its folder, without importing it.
+
+    A path has a slash in it: ``./my_method`` is a folder, ``my_method`` a name.
 
     Raises:
         UnknownNameError: with a hint when nobody declares it.
         MethodError: if several packages declare it, or its spec is missing or invalid.
     """
+    if os.sep in name or name in (".", ".."):
+        return _method_in(Path(name))
     points = {point.value: point for point in entry_points(group=GROUP, name=name)}
     if not points:
         raise unknown("method", name, method_names())
@@ -104,6 +136,23 @@ def find_method(name: str) -> MethodEntry:
     point = next(iter(points.values()))
     folder = _module_folder(name, point.module)
     return MethodEntry(point, folder, read_spec(folder / "spec.toml", name))
+
+
+def _method_in(folder: Path) -> MethodEntry:
+    """The only method of a folder that need not be installed."""
+    folder = folder.resolve()
+    path = folder / "spec.toml"
+    if not (folder / DECLARATION).is_file():
+        raise MethodError(f"{folder} is not the folder of an external method: it has no {DECLARATION}")
+    try:
+        tables = list(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise MethodError(f"{folder} has no readable spec: {path} ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MethodError(f"{path} is not valid TOML: {error}") from error
+    if len(tables) != 1:
+        raise MethodError(f"{path} must have exactly one table, named after the method; it has {len(tables)}")
+    return MethodEntry(EntryPoint(tables[0], str(folder), GROUP), folder, read_spec(path, tables[0]))
 
 
 def read_spec(path: Path, name: str) -> MethodSpec:
@@ -163,7 +212,7 @@ def _module_folder(name: str, module: str) -> Path:
         return Path(spec.origin).parent if spec.origin else Path(next(iter(spec.submodule_search_locations or [])))
     for location in spec.submodule_search_locations or []:
         path = Path(location, *rest)
-        if (path / "__init__.py").is_file():
+        if (path / "__init__.py").is_file() or (path / DECLARATION).is_file():
             return path
         if path.with_name(path.name + ".py").is_file():
             return path.parent

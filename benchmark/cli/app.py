@@ -91,6 +91,21 @@ def fit(
         training.fit(method, config, out, data, device, resume)
 
 
+@app.command("check-method")
+def check_method(
+    method: Annotated[str, typer.Argument(help="Name of an installed method, or a folder.", show_default=False)],
+    task: Annotated[str, typer.Option(help="Name of the task it is tried on (see: list tasks).")] = "multiplane",
+    data: DataOption = "mini",
+    device: DeviceOption = "cpu",
+) -> None:
+    """Check that a method keeps to the contract: same bytes, any order, its own seed, survives empty observations."""
+    with errors_reported():
+        check_names(method, task)
+        from benchmark.cli import checking
+
+        checking.check_method(method, task, data, device)
+
+
 ProfileOption = Annotated[
     Literal["field", "genmed"],
     typer.Option(help="Conventions: PointFlow's (2048 area-uniform points) or the published GenMed code's (x100)."),
