@@ -79,7 +79,9 @@ class Trial:
     def fresh(self) -> AnyMethod:
         """A method that has answered nothing, fitted if it learns on the run."""
         fitted = self.training_data is not None and self._learns(self._fitted)
-        return copy.deepcopy(self._fitted) if fitted else self.build()
+        # A method may keep the data it learnt from; nobody has to be able to copy those.
+        shared = {id(self.training_data): self.training_data}
+        return copy.deepcopy(self._fitted, shared) if fitted else self.build()
 
 
 def ask(method: AnyMethod, requests: Sequence[Request], global_seed: int | None = None) -> list[Answer]:

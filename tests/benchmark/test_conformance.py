@@ -190,6 +190,19 @@ def test_each_bad_method_fails_its_own_check(method, check):
     assert failed(method, training_data=Training()) == [check]
 
 
+def test_a_method_may_keep_data_that_cannot_be_copied():
+    class Open(Training):
+        def __deepcopy__(self, memo):
+            raise TypeError("an open file cannot be copied")
+
+    class Keeps(Good):
+        def fit(self, training_data, workdir):
+            self.data = training_data
+
+    checks = list(Checks(Trial(lambda context: Keeps(), REQUESTS, Open())))
+    assert [check.name for check in checks if check.passed is False] == []
+
+
 def test_what_the_details_say():
     checks = Checks(Trial(lambda context: Raises(), REQUESTS))
     assert checks["output"].detail == "ValueError: no idea"
