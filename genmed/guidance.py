@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -30,6 +31,7 @@ class Measurement:
     """An observation as tensors on a device.
 
     Attributes:
+        part: name of the part that was measured.
         operator: part (B, *shape) -> what would be read, (B, *shape of the value).
         value: what was read.
         mask: bool, where.
@@ -37,6 +39,7 @@ class Measurement:
         kind: of the value's Space.
     """
 
+    part: str
     operator: Callable[[Tensor], Tensor]
     value: Tensor
     mask: Tensor
@@ -50,11 +53,13 @@ class Measurement:
         Raises:
             ValueError: for a kind of value this model has no noise model for.
         """
-        if observation.space.kind not in ("occupancy", "sdf"):
+        if observation.space.kind not in ("occupancy", "sdf", "image"):
             raise ValueError(f"there is no noise model for observations of kind {observation.space.kind!r}")
         value = torch.from_numpy(observation.value.copy()).to(device)
         mask = torch.from_numpy(observation.mask.copy()).to(device)
-        return Measurement(observation.operator, value, mask, observation.exact, observation.space.kind)
+        return Measurement(
+            observation.part, observation.operator, value, mask, observation.exact, observation.space.kind
+        )
 
     def read(self, decoded: Tensor) -> Tensor:
         """What the operator reads of (B, *shape) decoded parts at the N observed places, (B, N).
@@ -115,8 +120,8 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Values:
-    """Noise model of numbers that are right: Gaussian, with a standard deviation of ``spread`` voxels."""
+class Distances:
+    """Noise model of signed distances that are right: Gaussian, with a standard deviation of ``spread`` voxels."""
 
     spread: float = 0.25
     weight: float = 1.0
@@ -129,7 +134,25 @@ class Values:
         return 0.5 * error.square().sum(dim=1) * self.weight
 
 
-NoiseModel = Labels | Values
+@dataclass(frozen=True)
+class Intensities:
+    """Noise model of an image: Gaussian, with a standard deviation of ``spread`` in the unit of the values."""
+
+    spread: float = 0.1
+    weight: float = 1.0
+
+    def negative_log_likelihood(self, measurement: Measurement, decoded: Tensor) -> Tensor:
+        """Of each of (B, *shape) decoded parts, weighted, (B,)."""
+        error = (measurement.read(decoded) - measurement.value[measurement.mask]) / self.spread
+        return 0.5 * error.square().sum(dim=1) * self.weight
+
+
+class NoiseModel(Protocol):
+    """How readings scatter around what the operator reads of the true part."""
+
+    def negative_log_likelihood(self, measurement: Measurement, decoded: Tensor) -> Tensor:
+        """Of each of (B, *shape) decoded parts, (B,), up to a constant."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -138,10 +161,13 @@ class NoiseModels:
 
     exact_labels: NoiseModel = Labels(softness=0.15, outliers=0.0, weight=1.0)
     damaged_labels: NoiseModel = Labels(softness=0.1, outliers=0.05, weight=2.0)
-    exact_values: NoiseModel = Values()
+    exact_distances: NoiseModel = Distances()
+    intensities: NoiseModel = Intensities()
 
     def of(self, measurement: Measurement) -> NoiseModel:
         """Of a distance that may be damaged only its sign is believed: damage moves it by many voxels."""
+        if measurement.kind == "image":
+            return self.intensities
         if not measurement.exact:
             return self.damaged_labels
-        return self.exact_labels if measurement.kind == "occupancy" else self.exact_values
+        return self.exact_labels if measurement.kind == "occupancy" else self.exact_distances

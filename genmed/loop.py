@@ -11,6 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,28 +26,44 @@ StepLoss = Callable[[nn.Module, torch.Generator, int], Tensor]
 Validate = Callable[[nn.Module], dict[str, float]]
 
 
+@dataclass(frozen=True)
+class Workspace:
+    """Where a training happens.
+
+    Attributes:
+        folder: holds the state of every stage and its learning curve.
+        seed: every draw is derived from it.
+        device: of the model.
+        fingerprint: names data and configuration; a state of another one is refused.
+    """
+
+    folder: Path
+    seed: int
+    device: str
+    fingerprint: str
+
+
 def run_loop(
-    name: str, model: nn.Module, loss_of: StepLoss, validate: Validate, config: LoopConfig, workdir: Path,
-    seed: int, device: str, fingerprint: str,
-) -> nn.Module:  # fmt: skip
+    name: str, model: nn.Module, loss_of: StepLoss, validate: Validate, config: LoopConfig, workspace: Workspace
+) -> nn.Module:
     """Train ``model`` in place for ``config.steps`` steps and return its exponential moving average.
 
-    Writes ``workdir/<name>.state`` (everything needed to go on) and appends to ``workdir/<name>.jsonl``
-    (the learning curve: step, seconds, loss, validation). ``fingerprint`` names data and
-    configuration; a state of another fingerprint is refused.
+    Writes ``<name>.state`` (everything needed to go on) and appends to ``<name>.jsonl`` (the learning
+    curve: step, seconds, loss, validation) in the folder of the workspace.
 
     Raises:
-        ValueError: when ``workdir`` holds a state of another configuration or the loss is not finite.
+        ValueError: when the folder holds a state of another configuration or the loss is not finite.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
-    state_file, curve_file = workdir / f"{name}.state", workdir / f"{name}.jsonl"
+    device, folder = workspace.device, workspace.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    state_file, curve_file = folder / f"{name}.state", folder / f"{name}.jsonl"
     average = copy.deepcopy(model).eval().requires_grad_(False)
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learnt, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99))
     step, spent = 0, 0.0
     if state_file.exists():
         state = torch.load(state_file, map_location=device, weights_only=True)
-        if state["fingerprint"] != fingerprint:
+        if state["fingerprint"] != workspace.fingerprint:
             raise ValueError(
                 f"{state_file} was written with other data or another configuration; use a new output folder."
             )
@@ -62,7 +79,7 @@ def run_loop(
     while step < config.steps:
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * _rate(step, config)
-        generator = torch.Generator().manual_seed(seed_for(f"{name}-step-{step}", "training", seed))
+        generator = torch.Generator().manual_seed(seed_for(f"{name}-step-{step}", "training", workspace.seed))
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.precision == "bf16"):
             loss = loss_of(model, generator, step)
         optimiser.zero_grad(set_to_none=True)
@@ -81,7 +98,7 @@ def run_loop(
             with curve_file.open("a") as stream:
                 stream.write(json.dumps(row) + "\n")
             state = {
-                "fingerprint": fingerprint, "step": step, "seconds": time.monotonic() - started,
+                "fingerprint": workspace.fingerprint, "step": step, "seconds": time.monotonic() - started,
                 "model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(),
             }  # fmt: skip
             with replacing(state_file) as stream:

@@ -40,7 +40,7 @@ class _Component:
     """One structure's answer for some rows: variances are per latent cell."""
 
     shape: Tensor
-    evidence: Tensor
+    log_density: Tensor
     variance: Tensor
     error: Tensor
 
@@ -127,14 +127,16 @@ class StructurePrior(nn.Module):
         candidates = log_text > RULED_OUT
         candidates = candidates | (log_text == log_text.amax(dim=1, keepdim=True))
         parts = []
-        evidence = torch.full_like(log_text, -math.inf)
+        log_density = torch.full_like(log_text, -math.inf)
         for structure in range(len(self.mean)):
             rows = candidates[:, structure].nonzero()[:, 0]
             if len(rows):
                 part = self._component(flat[rows], level[rows], structure)
-                evidence = evidence.index_put((rows, torch.tensor(structure, device=rows.device)), part.evidence)
+                log_density = log_density.index_put(
+                    (rows, torch.tensor(structure, device=rows.device)), part.log_density
+                )
                 parts.append((structure, rows, part))
-        share = torch.softmax(log_text.float() + evidence, dim=1)
+        share = torch.softmax(log_text.float() + log_density, dim=1)
         shape, mean = torch.zeros_like(flat), torch.zeros_like(flat)
         square_spread, square_error = flat.new_zeros(len(flat)), flat.new_zeros(len(flat))
         for structure, rows, part in parts:
@@ -160,10 +162,10 @@ class StructurePrior(nn.Module):
         shape = self.mean[structure] + rest_gain * centred + (along * (gain - rest_gain)) @ modes
         left = cells - len(modes)  # an unused mode is zero and counts as one direction of the rest
         off = centred.square().sum(dim=1) - along.square().sum(dim=1)
-        evidence = -0.5 * (
+        log_density = -0.5 * (
             (along.square() / noisy_variance + noisy_variance.log()).sum(dim=1)
             + off / noisy_rest[:, 0] + left * noisy_rest[:, 0].log()
         )  # fmt: skip
         error = (variance * sigma**2 / noisy_variance).sum(dim=1) + left * (rest * sigma**2 / noisy_rest)[:, 0]
         total = (variance.sum() + left * rest) / cells
-        return _Component(shape, evidence, total.expand(len(flat)), error / cells)
+        return _Component(shape, log_density, total.expand(len(flat)), error / cells)

@@ -2,108 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from benchmark.metrics import dice
 from genmed.autoencoder import Autoencoder, reconstruction_loss
-from genmed.config import LoopConfig
+from genmed.job import Job
 from genmed.loop import Validate, run_loop
 
-ReadSdf = Callable[[int], np.ndarray]
-Draw = Callable[[int, torch.Generator], list[int]]
-"""Size of a batch and a generator -> indices of training shapes."""
 
-
-def balanced(categories: Sequence[str], is_real: Sequence[bool]) -> Draw:
-    """Batches with every category as likely, a real shape one time in five where there are synthetic ones."""
-    groups: dict[tuple[str, bool], list[int]] = {}
-    for index, key in enumerate(zip(categories, is_real, strict=True)):
-        groups.setdefault(key, []).append(index)
-    names = sorted(set(categories))
-
-    def draw(count: int, generator: torch.Generator) -> list[int]:
-        drawn = []
-        for _ in range(count):
-            name = names[int(torch.randint(len(names), (1,), generator=generator))]
-            want_real = bool(torch.rand(1, generator=generator) < 0.2)
-            group = groups.get((name, want_real)) or groups[(name, not want_real)]
-            drawn.append(group[int(torch.randint(len(group), (1,), generator=generator))])
-        return drawn
-
-    return draw
-
-
-def train_autoencoder(
-    model: Autoencoder, read: ReadSdf, categories: Sequence[str], is_real: Sequence[bool], validation: Tensor,
-    config: LoopConfig, kl_weight: float, workdir: Path, seed: int, device: str, fingerprint: str,
-) -> Autoencoder:  # fmt: skip
-    """Train on SDFs ``read(i)`` (64, 64, 64); ``validation`` is (V, 64, 64, 64) and only watched, never learnt from.
-
-    Up to ``config.restart`` the loss is the coarse one, afterwards the fine one.
-    """
-    draw = balanced(categories, is_real)
+def train_autoencoder(model: Autoencoder, job: Job) -> Autoencoder:
+    """Train on the SDFs of the job. Up to ``restart`` the loss is the coarse one, afterwards the fine one."""
+    config, weight = job.settings.train_autoencoder, job.settings.autoencoder.kl_weight
 
     def loss_of(module: nn.Module, generator: torch.Generator, step: int) -> Tensor:
         assert isinstance(module, Autoencoder)  # noqa: S101 - narrows the loop's general type
-        chosen = draw(config.batch, generator)
-        batch = torch.from_numpy(np.stack([read(index) for index in chosen])).float()[:, None].to(device)
+        batch = job.batch(job.draw(config.batch, generator))[:, None]
         mean, log_variance = module.moments(batch)
         mean, log_variance = mean.float(), log_variance.float()
-        noise = torch.randn(mean.shape, generator=generator).to(device)
+        noise = torch.randn(mean.shape, generator=generator).to(job.device)
         decoded = module.decode(mean + torch.exp(0.5 * log_variance) * noise).float()
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=(1, 2, 3, 4)).mean()
         coarse = step < (config.restart or config.steps)
-        return reconstruction_loss(decoded, batch, coarse=coarse) + kl_weight * divergence
+        return reconstruction_loss(decoded, batch, coarse=coarse) + weight * divergence
 
-    trained = run_loop(
-        "autoencoder", model, loss_of, _watch(validation, device), config, workdir, seed, device, fingerprint
-    )
+    trained = run_loop("autoencoder", model, loss_of, _watch(job), config, job.workspace)
     assert isinstance(trained, Autoencoder)  # noqa: S101
     return trained
 
 
-def tune_decoder(
-    model: Autoencoder, read: ReadSdf, latents: Tensor, scale: float, categories: Sequence[str],
-    is_real: Sequence[bool], validation: Tensor, config: LoopConfig, workdir: Path, seed: int, device: str,
-    fingerprint: str,
-) -> Autoencoder:  # fmt: skip
+def tune_decoder(model: Autoencoder, job: Job, latents: Tensor, scale: float) -> Autoencoder:
     """Train the decoder alone on posterior means ``scale * latents`` (N, C, n, n, n), all it decodes ever after.
 
     While the encoder learns, the decoder sees means plus noise, and most latent cells of an SDF are
     nothing but noise; without it, group normalisation finds other statistics and the surface moves by
     a twentieth of a voxel.
     """
+    config = job.settings.train_decoder
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not name.startswith(("down.", "to_moments.")))
 
-    draw = balanced(categories, is_real)
-
     def loss_of(module: nn.Module, generator: torch.Generator, _step: int) -> Tensor:
         assert isinstance(module, Autoencoder)  # noqa: S101
-        chosen = draw(config.batch, generator)
-        batch = torch.from_numpy(np.stack([read(index) for index in chosen])).float()[:, None].to(device)
-        decoded = module.decode(scale * latents[chosen].float().to(device)).float()
-        return reconstruction_loss(decoded, batch, coarse=False)
+        chosen = job.draw(config.batch, generator)
+        decoded = module.decode(scale * latents[chosen].float().to(job.device)).float()
+        return reconstruction_loss(decoded, job.batch(chosen)[:, None], coarse=False)
 
-    trained = run_loop(
-        "decoder", model, loss_of, _watch(validation, device), config, workdir, seed, device, fingerprint
-    )
+    trained = run_loop("decoder", model, loss_of, _watch(job), config, job.workspace)
     assert isinstance(trained, Autoencoder)  # noqa: S101
     return trained
 
 
-def _watch(validation: Tensor, device: str) -> Validate:
+def _watch(job: Job) -> Validate:
     @torch.no_grad()
     def validate(average: nn.Module) -> dict[str, float]:
         assert isinstance(average, Autoencoder)  # noqa: S101
-        decoded = torch.cat(
-            [average.decode(average.encode(part[:, None].to(device))) for part in torch.split(validation, 8)]
-        )
-        return {"dice": float(dice(decoded[:, 0].cpu(), validation, empty=0, batched=True, sdf=True).mean())}
+        parts = torch.split(job.watched, 8)
+        decoded = torch.cat([average.decode(average.encode(part[:, None].to(job.device))) for part in parts])
+        return {"dice": float(dice(decoded[:, 0].cpu(), job.watched, empty=0, batched=True, sdf=True).mean())}
 
     return validate

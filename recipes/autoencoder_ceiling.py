@@ -9,18 +9,18 @@ import torch
 from benchmark.data.catalogue import resolve
 from benchmark.metrics import dice
 from benchmark.tasks.shape_completion.training import ShapeTrainingData
-from genmed.bundle import load_shipped
+from genmed.checkpoint import load_shipped
 
 
 def main() -> None:
     """Print a line per category and the mean over shapes."""
     data = ShapeTrainingData(resolve("mini"), "test")
-    bundle = load_shipped("genmed", "mini")
+    model = load_shipped("genmed", "mini")
     scores = defaultdict(list)
     with torch.no_grad():
         for index, category in enumerate(data.categories):
             truth = torch.from_numpy(data.sdf(index))[None]
-            scores[category].append(float(dice(bundle.decode(bundle.encode(truth)), truth, sdf=True)))
+            scores[category].append(float(dice(model.shape.decode(model.shape.encode(truth)), truth, sdf=True)))
     for category, values in sorted(scores.items()):
         print(f"{category:14s} {sum(values) / len(values):.4f}")
     everything = [value for values in scores.values() for value in values]

@@ -12,12 +12,14 @@ import torch
 
 from baselines.input_conditioned.prompts import CHANNELS, TrainingPrompts, channels_of
 from benchmark.contract import MethodContext, TrainingData
-from genmed.bundle import Bundle, build_pair, load_bundle, load_shipped, save_bundle
+from genmed.checkpoint import load_checkpoint, load_shipped, save_checkpoint
 from genmed.config import Config, LoopConfig
-from genmed.diffusion import cosine_schedule
-from genmed.method import PairMethod, unguided
-from genmed.train import SEED, SHAPE, encode_all, open_job, provenance, watched_latents, with_structures
-from genmed.train_denoiser import Pairs, train_denoiser
+from genmed.job import open_job, with_structures
+from genmed.method import PairMethod
+from genmed.model import SHAPE, build_networks
+from genmed.sample import sample_unguided
+from genmed.train import encode_all, provenance
+from genmed.train_denoiser import PromptTraining, train_denoiser
 
 NOISIEST = 0.6
 """Share of late training at nearly pure noise; without it the prompt is hardly ever needed, and hardly used."""
@@ -27,10 +29,10 @@ def build(context: MethodContext) -> PairMethod:
     """Factory of the entry point. Autoencoder and prior are genmed's own."""
     genmed = load_shipped("genmed", "mini", context.device)
     if context.checkpoint is not None:
-        bundle = load_bundle(Path(context.checkpoint), context.device, owner=genmed)
+        model = load_checkpoint(Path(context.checkpoint), context.device, owner=genmed)
     else:
-        bundle = load_shipped("baselines.input_conditioned", "mini", context.device, genmed)
-    return PairMethod(bundle, unguided, 1, context.device, condition=channels_of)
+        model = load_shipped("baselines.input_conditioned", "mini", context.device, genmed)
+    return PairMethod(model, sample_unguided, 1, context.device, condition=channels_of)
 
 
 def fit_command(
@@ -49,21 +51,18 @@ def fit_command(
             f"{list(settings.denoiser.structures)}; train genmed on this data first."
         )
     job = open_job(settings, data, validation, out, device, resume)
-    scale = genmed.latent_scale
-    pairs = Pairs(encode_all(genmed.autoencoder, data, device).div_(scale), data.categories, job.is_real, data.texts)
-    prompts = TrainingPrompts(_masks(data))
-    watched = TrainingPrompts(_masks(validation))(range(len(validation)), torch.Generator().manual_seed(SEED))
-    torch.manual_seed(SEED + 1)
-    pair = build_pair(settings)
-    pair.denoiser.prior.load_state_dict(genmed.pair.denoiser.prior.state_dict())
-    pair = train_denoiser(
-        pair.to(device), pairs, watched_latents(job, genmed.autoencoder, scale),
-        cosine_schedule(settings.diffusion_steps), settings.train_denoiser, job.workdir, SEED, device,
-        job.fingerprint, prompts, watched, "input-conditioned", NOISIEST,
-    )  # fmt: skip
+    latents = encode_all(genmed.autoencoder, data, device).div_(genmed.latent_scale)
+    seed = job.workspace.seed
+    watched = TrainingPrompts(_masks(validation))(range(len(validation)), torch.Generator().manual_seed(seed))
+    torch.manual_seed(seed + 1)
+    networks = build_networks(settings)
+    networks.denoiser.prior.load_state_dict(genmed.networks.denoiser.prior.state_dict())
+    prompts = PromptTraining(TrainingPrompts(_masks(data)), watched, NOISIEST)
+    networks = train_denoiser(networks.to(device), job, genmed.shape, latents, prompts)
     command = f"genmed-bench fit --method input-conditioned --config {config}"
     facts = provenance(job, command, ("input-conditioned",)) | {"autoencoder_and_prior": genmed.sha256}
-    save_bundle(Bundle(settings, genmed.autoencoder, pair, scale, facts), out, shared=True)
+    model = dataclasses.replace(genmed, config=settings, networks=networks, provenance=facts, sha256="")
+    save_checkpoint(model, out, shared=True)
 
 
 def load_settings(name: str, genmed: Config) -> Config:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from baselines.ssm.deformation import DeformationModel, fit_deformation_model
-from baselines.ssm.evidence import evidence_of
+from baselines.ssm.measurement import measurement_of
 from baselines.ssm.posterior import FitSettings, fit_posterior
 from baselines.training import learnt, rows_by_category
 from benchmark.contract import Method, MethodContext, Prediction, Request, Volume
@@ -69,7 +69,7 @@ class StatisticalShapeModel:
     def predict(self, request: Request) -> Prediction:
         """The most probable shape of ``request.category``; deterministic, well under a second."""
         known = learnt(self._models, request.category)
-        weights = fit_posterior(known.model, evidence_of(request.observation, known.mean_sdf), self._settings)
+        weights = fit_posterior(known.model, measurement_of(request.observation, known.mean_sdf), self._settings)
         sdf = sdf_from_mesh(known.model.vertices(weights), known.model.faces)
         if self._keep_observed:
             sdf = reconcile(sdf, request.observation, CONTRADICTION_VOXELS, DAMAGE_MARGIN_VOXELS)

@@ -27,7 +27,7 @@ _LONGEST_STEP_VOXELS = 4.0
 class FitSettings:
     """Temperatures in voxels, one Gauss-Newton step each, and the weight of the likelihood.
 
-    The weight is below one because neighbouring voxels are not independent evidence. Chosen on validation
+    The weight is below one because neighbouring voxels are not independent readings. Chosen on validation
     subjects and on training subjects left out of the model (README.md).
     """
 
@@ -36,7 +36,7 @@ class FitSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class Measurement:
     """What is known of some voxels.
 
     ``points`` (N, 3) are their centres in canonical units, ``sign`` (N,) is +1 inside and -1 outside, and
@@ -60,25 +60,25 @@ class _Contact:
     vertex: NDArray[np.int64]
 
 
-def fit_posterior(model: DeformationModel, evidence: Evidence, settings: FitSettings) -> FloatArray:
-    """Mode weights (K,) of the most probable shape; zero where the evidence says nothing."""
+def fit_posterior(model: DeformationModel, measurement: Measurement, settings: FitSettings) -> FloatArray:
+    """Mode weights (K,) of the most probable shape; zero where the measurement says nothing."""
     weights = np.zeros(model.modes.shape[2])
     for temperature in settings.temperatures:
-        step = _gauss_newton_step(model, weights, evidence, temperature / HALF_BOX_VOXELS, settings.weight)
+        step = _gauss_newton_step(model, weights, measurement, temperature / HALF_BOX_VOXELS, settings.weight)
         farthest = np.abs(model.modes @ step).max() * HALF_BOX_VOXELS
         weights = weights + step * min(1.0, _LONGEST_STEP_VOXELS / max(farthest, 1e-12))
     return weights
 
 
 def _gauss_newton_step(
-    model: DeformationModel, weights: FloatArray, evidence: Evidence, temperature: float, tempering: float
+    model: DeformationModel, weights: FloatArray, measurement: Measurement, temperature: float, tempering: float
 ) -> FloatArray:
-    contact = _contact(evidence.points, model.vertices(weights), model)
+    contact = _contact(measurement.points, model.vertices(weights), model)
     near = np.abs(contact.distance) < _REACH * temperature
-    sign = evidence.sign[near]
+    sign = measurement.sign[near]
     right = 1 / (1 + np.exp(np.clip(sign * contact.distance[near] / temperature, -30, 30)))
-    mixed = (1 - 2 * evidence.outliers) * right
-    trust = mixed / (evidence.outliers + mixed) if evidence.outliers else np.ones_like(right)
+    mixed = (1 - 2 * measurement.outliers) * right
+    trust = mixed / (measurement.outliers + mixed) if measurement.outliers else np.ones_like(right)
     slope = trust * sign * (1 - right) / temperature
     curvature = trust * right * (1 - right) / temperature**2
     jacobian = -np.einsum("nd,ndk->nk", contact.normal[near], model.modes[contact.vertex[near]])

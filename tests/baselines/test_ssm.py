@@ -12,9 +12,9 @@ import trimesh
 from baseline_material import ArrayTrainingData, dice, request_for
 
 from baselines.ssm.deformation import fit_deformation_model
-from baselines.ssm.evidence import evidence_of
+from baselines.ssm.measurement import measurement_of
 from baselines.ssm.method import StatisticalShapeModel
-from baselines.ssm.posterior import Evidence, FitSettings, _contact, fit_posterior
+from baselines.ssm.posterior import FitSettings, Measurement, _contact, fit_posterior
 from benchmark.observations.agreement import reconcile
 from medshape_text.curate.sdf import sdf_from_mesh
 
@@ -49,15 +49,15 @@ def test_a_planted_mode_weight_is_recovered(data: ArrayTrainingData, prompt: str
     model = fit_deformation_model(np.stack([vertices for vertices, _ in data.meshes]), FACES, elasticity=0)
     assert model.modes.shape == (len(BALL.vertices), 3, 8)
     truth = sdf_from_mesh(shape(width), FACES)
-    evidence = evidence_of(request_for(truth, prompt, seed=2).observation, sdf_from_mesh(model.mean, FACES))
-    fitted = model.vertices(fit_posterior(model, evidence, FitSettings()))
+    measurement = measurement_of(request_for(truth, prompt, seed=2).observation, sdf_from_mesh(model.mean, FACES))
+    fitted = model.vertices(fit_posterior(model, measurement, FitSettings()))
     radius = fitted[:, 1].max() * 32
     assert radius == pytest.approx(14 + 3 * width, abs=0.25)
 
 
-def test_without_evidence_the_mean_is_the_answer(data: ArrayTrainingData) -> None:
+def test_without_a_measurement_the_mean_is_the_answer(data: ArrayTrainingData) -> None:
     model = fit_deformation_model(np.stack([vertices for vertices, _ in data.meshes]), FACES, elasticity=1)
-    nothing = Evidence(np.array([[0.99, 0.99, 0.99]]), np.array([-1.0]), 0.0)
+    nothing = Measurement(np.array([[0.99, 0.99, 0.99]]), np.array([-1.0]), 0.0)
     np.testing.assert_allclose(model.vertices(fit_posterior(model, nothing, FitSettings())), model.mean)
 
 

@@ -13,12 +13,14 @@ from tiny import Balls, request_of, tiny_config
 from benchmark.contract import MethodContext
 from benchmark.tasks.shape_completion.prompts import observe
 from genmed import train
-from genmed.bundle import Bundle, WeightsError, build_autoencoder, build_pair, load_bundle, save_bundle
-from genmed.config import load_config
+from genmed.checkpoint import WeightsError, load_checkpoint, save_checkpoint
+from genmed.config import LoopConfig, load_config
 from genmed.diffusion import cosine_schedule
-from genmed.loop import LoopConfig, run_loop
+from genmed.job import with_structures
+from genmed.loop import Workspace, run_loop
 from genmed.method import genmed, genmed_base, genmed_paper
-from genmed.train_denoiser import draw_shape_steps, pair_loss
+from genmed.model import ShapeTextModel, build_autoencoder, build_networks
+from genmed.train_denoiser import Batch, draw_shape_steps, pair_loss
 
 
 class KilledError(Exception):
@@ -45,7 +47,7 @@ def test_a_killed_loop_ends_with_the_same_bytes(tmp_path: Path, dies_at: int) ->
                 raise KilledError
             return _loss(model, generator, step)
 
-        return run_loop("toy", _linear(0), loss, lambda _: {}, config, folder, 0, "cpu", "print")
+        return run_loop("toy", _linear(0), loss, lambda _: {}, config, Workspace(folder, 0, "cpu", "print"))
 
     whole = run(tmp_path / "whole", None)
     with pytest.raises(KilledError):
@@ -65,9 +67,9 @@ def test_a_killed_loop_ends_with_the_same_bytes(tmp_path: Path, dies_at: int) ->
 
 def test_a_state_of_another_configuration_is_refused(tmp_path: Path) -> None:
     config = LoopConfig(steps=2, batch=8, learning_rate=1e-2, precision="fp32")
-    run_loop("toy", _linear(0), _loss, lambda _: {}, config, tmp_path, 0, "cpu", "one")
+    run_loop("toy", _linear(0), _loss, lambda _: {}, config, Workspace(tmp_path, 0, "cpu", "one"))
     with pytest.raises(ValueError, match="another configuration"):
-        run_loop("toy", _linear(0), _loss, lambda _: {}, config, tmp_path, 0, "cpu", "two")
+        run_loop("toy", _linear(0), _loss, lambda _: {}, config, Workspace(tmp_path, 0, "cpu", "two"))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_fit_writes_weights_with_their_story(trained: Path) -> None:
-    story = load_bundle(trained).provenance
+    story = load_checkpoint(trained).provenance
     assert story["data"] == "balls"
     assert story["seed"] == 0
     assert [row["step"] for row in story["curves"]["denoiser"]] == [2, 4, 6]
@@ -111,39 +113,39 @@ def test_guided_completion_agrees_with_the_planes(trained: Path) -> None:
 
 def test_bad_weights_give_one_clear_error(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no weights at"):
-        load_bundle(tmp_path / "absent.safetensors")
+        load_checkpoint(tmp_path / "absent.safetensors")
     with pytest.raises(WeightsError, match="expected 0000"):
-        load_bundle(trained, sha256="0000")
+        load_checkpoint(trained, sha256="0000")
     torn = tmp_path / "torn.safetensors"
     torn.write_bytes(trained.read_bytes()[:1000])
     with pytest.raises(WeightsError, match="cannot be read"):
-        load_bundle(torn)
+        load_checkpoint(torn)
     pickle = tmp_path / "pickle.safetensors"
     torch.save({"a": torch.ones(1)}, pickle)
     with pytest.raises(WeightsError, match="cannot be read"):
-        load_bundle(pickle)
+        load_checkpoint(pickle)
 
 
 def test_the_paper_configuration_builds_takes_a_step_and_survives_a_round_trip(tmp_path: Path) -> None:
-    config = train.with_structures(load_config("paper"), Balls())
+    config = with_structures(load_config("paper"), Balls())
     assert (config.autoencoder.latent_channels, build_autoencoder(config).latent_size) == (8, 8)
     assert config.diffusion_steps == 50
-    pair = build_pair(config)
+    networks = build_networks(config)
     schedule = cosine_schedule(config.diffusion_steps)
-    optimiser = torch.optim.AdamW(pair.parameters(), lr=1e-3)
+    optimiser = torch.optim.AdamW(networks.parameters(), lr=1e-3)
     clean = torch.randn(2, 8, 8, 8, 8, generator=torch.Generator().manual_seed(0))
-    before = pair.denoiser.shape_out.weight.detach().clone()
-    captions, structures = ["a ball", "a needle"], torch.tensor([0, 1])
-    loss = pair_loss(pair, clean, captions, structures, schedule, torch.Generator().manual_seed(0), None)
+    before = networks.denoiser.shape_out.weight.detach().clone()
+    examples = Batch(clean, ["a ball", "a needle"], torch.tensor([0, 1]))
+    loss = pair_loss(networks, examples, schedule, torch.Generator().manual_seed(0))
     loss.backward()
     optimiser.step()
     assert torch.isfinite(loss)
-    assert not torch.equal(before, pair.denoiser.shape_out.weight)
+    assert not torch.equal(before, networks.denoiser.shape_out.weight)
     path = tmp_path / "paper.safetensors"
-    digest = save_bundle(Bundle(config, build_autoencoder(config), pair, 1.0, {}), path)
-    again = load_bundle(path, sha256=digest)
+    digest = save_checkpoint(ShapeTextModel(config, build_autoencoder(config), networks, 1.0, {}), path)
+    again = load_checkpoint(path, sha256=digest)
     torch.testing.assert_close(
-        again.pair.denoiser.shape_out.weight, pair.denoiser.shape_out.weight, atol=1e-3, rtol=1e-3
+        again.networks.denoiser.shape_out.weight, networks.denoiser.shape_out.weight, atol=1e-3, rtol=1e-3
     )
 
 

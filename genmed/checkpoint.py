@@ -1,14 +1,11 @@
-"""Trained weights as one safetensors file: every network, the configuration and where they come from."""
+"""Checkpoints: one safetensors file holds every network, the configuration and where the weights come from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,14 +13,11 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from genmed.autoencoder import Autoencoder
-from genmed.config import Config, parse_config
-from genmed.denoiser import Denoiser
-from genmed.diffusion import Schedule, cosine_schedule
-from genmed.pair import PairModel
-from genmed.text import SmallTextTower
+from genmed.config import parse_config
+from genmed.model import ShapeTextModel, build_autoencoder, build_networks
 from medshape_text.files import replacing
 
-FORMAT = "genmed-bundle-2"
+FORMAT = "genmed-bundle-2"  # what shipped files say
 _SHARED = ("autoencoder.", "pair.denoiser.prior.")  # what a model of the same latents takes from its owner
 
 
@@ -31,55 +25,12 @@ class WeightsError(RuntimeError):
     """Weights are missing, are not what was expected, or do not fit the networks."""
 
 
-@dataclass
-class Bundle:
-    """A model ready to sample from.
-
-    ``latent_scale``: normalised latent = encoder output / latent_scale.
-    """
-
-    config: Config
-    autoencoder: Autoencoder
-    pair: PairModel
-    latent_scale: float
-    provenance: dict[str, Any]
-    sha256: str = ""
-
-    @cached_property
-    def schedule(self) -> Schedule:
-        """The noise levels of the configuration."""
-        return cosine_schedule(self.config.diffusion_steps)
-
-    def encode(self, sdf: Tensor) -> Tensor:
-        """Normalised latents of (B, 64, 64, 64) SDFs."""
-        return self.autoencoder.encode(sdf[:, None]) / self.latent_scale
-
-    def decode(self, latent: Tensor) -> Tensor:
-        """SDFs (B, 64, 64, 64), not clipped, of normalised latents."""
-        if len(latent) == 1 and latent.device.type == "cpu":
-            # torch 2.13 has a slow kernel for the convolution of one small volume and a fast one for several:
-            # with a copy beside it, one takes a third of the time.
-            return self.decode(latent.expand(2, *latent.shape[1:]))[:1]
-        return self.autoencoder.decode(latent * self.latent_scale)[:, 0]
-
-
-def build_autoencoder(config: Config) -> Autoencoder:
-    """An untrained autoencoder."""
-    sizes = config.autoencoder
-    return Autoencoder(sizes.latent_channels, sizes.widths, sizes.blocks, sizes.patch)
-
-
-def build_pair(config: Config) -> PairModel:
-    """An untrained denoiser with its text tower."""
-    return PairModel(Denoiser(config.denoiser), SmallTextTower(config.text))
-
-
-def save_bundle(bundle: Bundle, path: Path, *, shared: bool = False) -> str:
+def save_checkpoint(model: ShapeTextModel, path: Path, *, shared: bool = False) -> str:
     """Write the weights in half precision; returns the file's sha256. The file appears whole or not at all.
 
-    ``shared``: the model takes autoencoder and prior from another bundle, so leave them out.
+    ``shared``: the model takes autoencoder and prior from another, so leave them out.
     """
-    modules: dict[str, nn.Module] = {"pair": bundle.pair, "autoencoder": bundle.autoencoder}
+    modules: dict[str, nn.Module] = {"pair": model.networks, "autoencoder": model.autoencoder}
     tensors = {
         name: (value.to(torch.float16) if value.is_floating_point() else value).contiguous()
         for prefix, module in modules.items()
@@ -88,9 +39,9 @@ def save_bundle(bundle: Bundle, path: Path, *, shared: bool = False) -> str:
     }
     facts = {
         "format": FORMAT,
-        "config": bundle.config.to_json(),
-        "latent_scale": repr(bundle.latent_scale),
-        "provenance": json.dumps(bundle.provenance, sort_keys=True),
+        "config": model.config.to_json(),
+        "latent_scale": repr(model.latent_scale),
+        "provenance": json.dumps(model.provenance, sort_keys=True),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     data = save(tensors, metadata=facts)
@@ -99,14 +50,16 @@ def save_bundle(bundle: Bundle, path: Path, *, shared: bool = False) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load_bundle(path: Path, device: str = "cpu", sha256: str | None = None, owner: Bundle | None = None) -> Bundle:
-    """Read weights written by :func:`save_bundle` in single precision, ready for inference.
+def load_checkpoint(
+    path: Path, device: str = "cpu", sha256: str | None = None, owner: ShapeTextModel | None = None
+) -> ShapeTextModel:
+    """Read weights written by :func:`save_checkpoint` in single precision, ready for inference.
 
     ``owner`` lends autoencoder and prior where the file leaves them out.
 
     Raises:
-        WeightsError: when the file is missing, has another hash than ``sha256``, is not such a
-            bundle, or its tensors do not fit its configuration.
+        WeightsError: when the file is missing, has another hash than ``sha256``, is no such
+            checkpoint, or its tensors do not fit its configuration.
     """
     if not path.is_file():
         raise WeightsError(f"no weights at {path}; train them with: genmed-bench fit --method genmed --out {path}")
@@ -121,34 +74,33 @@ def load_bundle(path: Path, device: str = "cpu", sha256: str | None = None, owne
             raise WeightsError(f"{path} is no {FORMAT} file (format: {facts.get('format')}).")
         config = parse_config(json.loads(facts["config"]))
         if owner is not None:
-            lent = _tensors_of(owner.pair, "pair") | _tensors_of(owner.autoencoder, "autoencoder")
+            lent = _tensors_of(owner.networks, "pair") | _tensors_of(owner.autoencoder, "autoencoder")
             tensors = {name: value for name, value in lent.items() if name.startswith(_SHARED)} | tensors
-        pair, autoencoder = build_pair(config), build_autoencoder(config)
-        _fill(pair, "pair", tensors)
+        networks, autoencoder = build_networks(config), build_autoencoder(config)
+        _fill(networks, "pair", tensors)
         _fill(autoencoder, "autoencoder", tensors)
-        bundle = Bundle(
-            config, _for_inference(autoencoder, device), pair.to(device).eval().requires_grad_(False),
+        return ShapeTextModel(
+            config, _for_inference(autoencoder, device), networks.to(device).eval().requires_grad_(False),
             float(facts["latent_scale"]), json.loads(facts["provenance"]), digest,
         )  # fmt: skip
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         if isinstance(error, WeightsError):
             raise
         raise WeightsError(f"{path} cannot be read as weights of this model: {error}") from error
-    return bundle
 
 
-def load_shipped(package: str, name: str, device: str = "cpu", owner: Bundle | None = None) -> Bundle:
+def load_shipped(package: str, name: str, device: str = "cpu", owner: ShapeTextModel | None = None) -> ShapeTextModel:
     """Weights that come with a package; ``weights/<name>.json`` beside them pins their sha256.
 
     Raises:
-        WeightsError: see :func:`load_bundle`.
+        WeightsError: see :func:`load_checkpoint`.
     """
     folder = files(package).joinpath("weights")
     card = folder.joinpath(f"{name}.json")
     if not card.is_file():
         raise WeightsError(f"{package} ships no weights named {name!r}; train them with genmed-bench fit.")
     with as_file(folder.joinpath(f"{name}.safetensors")) as path:
-        return load_bundle(path, device, json.loads(card.read_text())["sha256"], owner)
+        return load_checkpoint(path, device, json.loads(card.read_text())["sha256"], owner)
 
 
 def _for_inference(autoencoder: Autoencoder, device: str) -> Autoencoder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.ssm.posterior import Evidence
+from baselines.ssm.posterior import Measurement
 from benchmark.contract import Observation, Volume
 from benchmark.observations.agreement import observed_inside
 from medshape_text.frame import HALF_BOX_VOXELS, TRUNCATION, voxel_centres
@@ -15,7 +15,7 @@ _BAND_VOXELS = 2.5
 _MOST_VOXELS = 6000
 
 
-def evidence_of(observation: Observation, mean_sdf: Volume) -> Evidence:
+def measurement_of(observation: Observation, mean_sdf: Volume) -> Measurement:
     """Voxels that can inform a fit starting at the mean shape, whose SDF is ``mean_sdf``.
 
     What is exact: everything observed within the SDF's range of the mean, and all foreground. What may be
@@ -31,4 +31,4 @@ def evidence_of(observation: Observation, mean_sdf: Volume) -> Evidence:
         chosen = np.flatnonzero(observation.mask & (surface | band))
         chosen = chosen[:: max(1, len(chosen) // _MOST_VOXELS)]
         outliers = OUTLIERS
-    return Evidence(voxel_centres()[chosen], np.where(inside.ravel()[chosen], 1.0, -1.0), outliers)
+    return Measurement(voxel_centres()[chosen], np.where(inside.ravel()[chosen], 1.0, -1.0), outliers)
