@@ -67,7 +67,7 @@ def prepare(request: Request, progress: Progress = lambda *_: None) -> Plan:
         family=family,
         task=task,
         source=source,
-        out=request.out or default_out(request),
+        out=request.out or default_out(request, entry),
         configuration=configuration(request, family, task, entry, source, method, device),
         seed=request.seed,
         limit=request.limit,
@@ -111,9 +111,12 @@ def configuration(
     }
 
 
-def default_out(request: Request) -> Path:
-    """``runs/<task>/<method>`` with what differs from the defaults appended."""
-    parts = [request.method]
+def default_out(request: Request, entry: MethodEntry) -> Path:
+    """``runs/<task>/<method>`` with what differs from the defaults appended.
+
+    The method is called by the name in its spec: it may have been asked for by the path of its folder.
+    """
+    parts = [entry.spec.name]
     if request.data != "mini":
         parts.append(Path(request.data).name)
     if request.split != "test":
