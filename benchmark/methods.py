@@ -8,6 +8,7 @@ importing anything of the method. A folder that also has ``environment.toml`` is
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -26,6 +27,7 @@ from benchmark.names import unknown
 
 if TYPE_CHECKING:
     from benchmark.contract import AnyMethod, TrainingData
+    from benchmark.data.catalogue import Progress
 
 GROUP = "genmed_bench.methods"
 _CHOICES = {"fit": ("never", "on-run", "weights"), "implementation": ("ours", "official")}
@@ -74,16 +76,17 @@ class MethodEntry:
             raise MethodError(f"method {self.spec.name!r} does not start: {error}") from error
         return built
 
-    def fit_command(self) -> Any:  # noqa: ANN401  (a stranger's function)
+    def fit_command(self, progress: Progress = lambda *_: None) -> Any:  # noqa: ANN401  (a stranger's function)
         """The function behind ``genmed-bench fit``: ``fit_command`` of the method's module.
 
-        Called as ``fit_command(config, data, validation, out, device, resume)``.
+        Called as ``fit_command(config, data, validation, out, device, resume)``. ``progress`` is told of an external
+        method's environment and command; others show what they like themselves.
 
         Raises:
             MethodError: if the method has none.
         """
         if self.external:
-            return self._fit_external
+            return functools.partial(self._fit_external, progress)
         command = getattr(self._module(), "fit_command", None)
         if not callable(command):
             raise MethodError(
@@ -92,17 +95,19 @@ class MethodEntry:
         return command
 
     def _fit_external(
-        self, config: str, data: TrainingData, validation: object, out: Path, device: str, resume: bool
-    ) -> None:
+        self, progress: Progress, config: str, data: TrainingData, validation: object, out: Path, device: str,
+        resume: bool,
+    ) -> None:  # fmt: skip
         """Run the method's own ``fit_command``; its weights end up in ``out / "work"``."""
-        from benchmark.contract import Fittable
+        from benchmark.external.method import FittedExternalMethod
 
         if read_declaration(self.folder, self.spec.name).fit_command is None:
             raise MethodError(f"method {self.spec.name!r} cannot be trained here: its {DECLARATION} has no fit_command")
         if config != "default":
             raise UsageError(f"method {self.spec.name!r} has one configuration, 'default', not {config!r}")
         method = self.build(MethodContext(device))
-        if isinstance(method, Fittable):
+        if isinstance(method, FittedExternalMethod):
+            method.progress = progress
             method.fit(data, out)
 
     def _module(self) -> Any:  # noqa: ANN401

@@ -62,6 +62,8 @@ class Plan:
     device: str = "cpu"
     sees_truth: bool = False
     """Whether the method's spec declares it a control that may see the truth; its having ``reveal`` is not enough."""
+    method_facts: Callable[[], Mapping[str, Any]] = dict
+    """What ``run.json`` should say of how the method is installed; asked once, when the run starts."""
 
     @property
     def groups(self) -> list[Group]:
@@ -121,6 +123,8 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
         facts: dict[str, Any] = {"cases": plan.case_ids}
         if any(group.cases != (group.id,) for group in groups):
             facts["groups"] = {group.id: list(group.cases) for group in groups}
+        if not writer.started and (method_facts := plan.method_facts()):
+            facts["method"] = dict(method_facts)
         writer.open(plan.configuration, {**facts, **describe(plan.configuration, plan.device)})
         done, status = _resume(writer, plan)
         answers = _answer_all(plan, groups[done:], status)
