@@ -53,8 +53,15 @@ class MethodEntry:
 
     @property
     def code_hash(self) -> str:
-        """SHA-256 of the Python sources and TOML files in the method's folder; of all its files if it is external."""
-        return hash_folder(self.folder) if self.external else hash_sources(self.folder)
+        """SHA-256 of the Python sources and TOML files in the method's folder; of all its files if it is external.
+
+        Of a method that is a single module in no package: of that module and its spec.
+        """
+        if self.external:
+            return hash_folder(self.folder)
+        alone = "." not in self.entry_point.module and (self.folder / f"{self.entry_point.module}.py").is_file()
+        # The folder of a module that is in no package is everyone's.
+        return hash_sources(self.folder, only=(f"{self.entry_point.module}.py", "spec.toml") if alone else None)
 
     def build(self, context: MethodContext) -> AnyMethod:
         """Import the method and call its factory; of an external method nothing is imported or run yet.
@@ -224,13 +231,20 @@ def _module_folder(name: str, module: str) -> Path:
     raise MethodError(f"method {name!r}: there is no module {module!r}")
 
 
-def hash_sources(folder: Path, skip: tuple[str, ...] = (), *, top_only: bool = False) -> str:
+def hash_sources(
+    folder: Path, skip: tuple[str, ...] = (), *, only: tuple[str, ...] | None = None, top_only: bool = False
+) -> str:
     """SHA-256 over the relative paths and contents of all .py and .toml files below ``folder``.
 
-    ``skip`` names entries of ``folder`` to leave out; ``top_only`` looks at what lies in it directly.
+    ``skip`` names entries of ``folder`` to leave out, ``only`` the files in it to look at; ``top_only`` looks at what
+    lies in it directly.
     """
+    if only is not None:
+        found = [folder / name for name in only]
+    else:
+        found = list(folder.glob("*") if top_only else folder.rglob("*"))
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*") if top_only else folder.rglob("*")):
+    for path in sorted(found):
         relative = path.relative_to(folder)
         if path.suffix in {".py", ".toml"} and path.is_file() and relative.parts[0] not in skip:
             digest.update(f"{relative.as_posix()}\0".encode() + path.read_bytes() + b"\0")

@@ -13,7 +13,7 @@ def test_every_metric_is_found_in_the_order_of_the_tables():
     declared = [metric for family in families().values() for metric in family.metrics()]
     signatures = list(dict.fromkeys(str(metric.signature) for metric in declared))
     assert [find_metric(signature).signature for signature in signatures] == signatures
-    assert sorted(signatures[::-1], key=metric_order) == signatures
+    assert sorted(signatures[2:] + signatures[:2], key=metric_order) == signatures
 
 
 def test_metrics_nobody_has_come_last_by_name_and_are_what_their_signature_says():
