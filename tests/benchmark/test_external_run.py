@@ -95,3 +95,13 @@ def test_learning_is_shown_on_the_console(box, tmp_path):
     assert result.exit_code == 0, result.output
     for line in ("environment of outsider", "outsider", "2/2"):
         assert line in result.output
+
+
+def test_checking_builds_the_environment_where_it_can_be_seen(box, monkeypatch):
+    steps = []
+    monkeypatch.setattr("benchmark.cli.checking.Steps", lambda bars: lambda *step: steps.append(step))
+    result = CliRunner().invoke(
+        app, ["check-method", str(box), "--task", "triplane", "--data", "set", "--device", "cpu"]
+    )
+    assert result.exit_code == 0, result.output
+    assert steps == [("environment of outsider", done, 2) for done in range(3)]
