@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.contract import Fittable, TrainingData
 from benchmark.data.catalogue import cache_folder
-from benchmark.errors import MethodError
+from benchmark.errors import BenchError, MethodError
 from benchmark.methods import MethodEntry
 from benchmark.records.files import exclusive
 
@@ -32,6 +32,7 @@ def fit_on_run(
 
     Raises:
         MethodError: if the method has no ``fit``, or it fails.
+        BenchError: as the method's own ``fit`` raises it.
         RunError: if another process is fitting it right now.
     """
     if entry.spec.fit != "on-run":
@@ -43,5 +44,7 @@ def fit_on_run(
     with exclusive(folder):
         try:
             method.fit(data, folder)
+        except BenchError:  # one clear message already, and an exit code of its own
+            raise
         except Exception as error:  # a stranger's code may raise anything
             raise MethodError(f"method {entry.spec.name!r} could not be fitted: {error!r}") from error
