@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 
@@ -28,7 +28,7 @@ from benchmark.contract import (
 )
 from benchmark.determinism import make_deterministic
 from benchmark.errors import RunError
-from benchmark.metrics.base import OK, Score
+from benchmark.metrics.base import MISSING, OK, Score
 from benchmark.observations import observation_hash
 from benchmark.provenance import describe
 from benchmark.records.files import exclusive
@@ -44,6 +44,15 @@ WORK = "work"
 """Folder in a run folder that a method which works on folders may keep things in."""
 
 
+@runtime_checkable
+class Answered(Protocol):
+    """In place of a method: predictions that are there already. Nothing of how they were made could be measured."""
+
+    def answer(self, case: Case) -> Prediction | str:
+        """The prediction of a case, its values not yet checked, or why there is none."""
+        ...
+
+
 @dataclass(frozen=True)
 class Plan:
     """What to run. ``configuration`` is what the numbers depend on; a folder holds one configuration only.
@@ -51,7 +60,7 @@ class Plan:
     ``limit`` is a number of cases: the groups that fit into the first so many are run, and at least one.
     """
 
-    method: AnyMethod
+    method: AnyMethod | Answered
     family: Family
     task: Task
     source: CaseSource
@@ -93,7 +102,8 @@ class _Answer:
     """What came back for a case, its prediction already on disk: "ok" or a reason code, and perhaps a traceback."""
 
     status: str
-    seconds: float
+    seconds: float | None
+    """None where nothing could be measured."""
     error: str | None = None
 
 
@@ -121,7 +131,8 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
         facts: dict[str, Any] = {"cases": plan.case_ids}
         if any(group.cases != (group.id,) for group in groups):
             facts["groups"] = {group.id: list(group.cases) for group in groups}
-        writer.open(plan.configuration, {**facts, **describe(plan.configuration, plan.device)})
+        device = None if isinstance(plan.method, Answered) else plan.device
+        writer.open(plan.configuration, {**facts, **describe(plan.configuration, device)})
         done, status = _resume(writer, plan)
         answers = _answer_all(plan, groups[done:], status)
         for group in groups[done:]:
@@ -132,7 +143,7 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
                     answer = answers.pop(case_id) if case_id in answers else _answer(plan, cases[-1])
                     status[case_id] = answer.status
                     _finish(writer, plan, group, cases, status, answer)
-                    on_case(Outcome(case_id, answer.status, answer.seconds))
+                    on_case(Outcome(case_id, answer.status, answer.seconds or 0.0))
     return load_run(plan.out)
 
 
@@ -222,10 +233,13 @@ def _answer_all(plan: Plan, groups: Sequence[Group], finished: Mapping[str, str]
 
     if asked:
         plan.method.predict_all(_Requests(plan, list(asked)), plan.out / WORK, keep)
-    return answers | {case: _Answer("missing", 0.0) for case in asked if case not in answers}
+    return answers | {case: _Answer(MISSING, 0.0) for case in asked if case not in answers}
 
 
 def _answer(plan: Plan, case: Case) -> _Answer:
+    if isinstance(plan.method, Answered):
+        found = plan.method.answer(case)
+        return _Answer(found if isinstance(found, str) else _store(plan, case, found), None)
     seed = prediction_seed(case.id, plan.task, plan.seed)
     started = time.perf_counter()
     try:
@@ -263,13 +277,15 @@ def _finish(
         floor = plan.family.floor(plan.task, cases)
     else:
         scored = started
-    timing = {
-        "case": case.id,
-        "seconds": answer.seconds,
-        "scoring_seconds": scored - started,
-        "status": answer.status,
-        **_memory(plan.device),
-    }
+    timing: dict[str, Any] = {"case": case.id, "status": answer.status}
+    if answer.seconds is not None:
+        timing = {
+            "case": case.id,
+            "seconds": answer.seconds,
+            "scoring_seconds": scored - started,
+            "status": answer.status,
+            **_memory(plan.device),
+        }
     observation = {
         "case": case.id,
         "sha256": observation_hash(case.observations),

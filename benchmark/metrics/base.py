@@ -8,6 +8,8 @@ from dataclasses import dataclass
 OK = "ok"
 NOT_APPLICABLE = "nothing_observed"
 """The one status that is nobody's failure: no part of the truth was observed, so there is nothing to score."""
+MISSING = "missing"
+"""The status of a case that nobody answered."""
 
 
 class Signature(str):

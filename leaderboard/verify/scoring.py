@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from benchmark.contract import Case, Prediction
-from benchmark.metrics.base import NOT_APPLICABLE, OK
+from benchmark.metrics.base import MISSING, NOT_APPLICABLE, OK
 from benchmark.metrics.packed import PackedMasks
 from benchmark.observations import observation_hash
-from benchmark.planning import signatures
-from benchmark.provenance import code_hash, numerical_versions, toolkit_version
+from benchmark.planning import scored_by
 from benchmark.records.rows import Row
 from benchmark.records.writer import CASES, RECORD
 from benchmark.tasks import Group, Task, family_of
 from leaderboard.asked import Asked
-from leaderboard.findings import RefusedError, found, shown
+from leaderboard.findings import RefusedError, changes, found, shown
 from leaderboard.model import Finding
 from leaderboard.submission.reading import Submission
 from leaderboard.verify.parsing import Cells
@@ -27,13 +25,11 @@ from leaderboard.verify.screening import likeness
 from leaderboard.verify.volumes import Truth
 
 _TOLD = 5
-MISSING = "missing"
-"""The reason where a submission gives none of them."""
 REASONS = (
     MISSING, "wrong_type", "wrong_shape", "not_finite", "out_of_range", "empty", "missing_part", "unknown_part",
-    "crashed", "out_of_memory",
+    "crashed", "out_of_memory", "timeout",
 )  # fmt: skip
-"""Why there may be no prediction of a case."""
+"""Why there may be no prediction of a case; the first where a submission gives none of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,25 +176,18 @@ def difference_findings(found_differences: list[Difference]) -> Iterator[Finding
 def making_findings(submission: Submission, task: Task, truth: Truth) -> Iterator[Finding]:
     """What the run was made with that is not what is here."""
     configuration = submission.configuration
-    family = family_of(task)
-    ours = json.loads(json.dumps(dataclasses.asdict(task)))
-    if configuration["task"] != ours:
-        names = [name for name in ours if configuration["task"].get(name) != ours[name]] or ["unknown fields"]
-        yield found("task-differs", f"the run says otherwise of {', '.join(names)}")
-    here = signatures(family, task)
-    if configuration["signatures"] != here:
-        names = sorted(name for name in here if configuration["signatures"].get(name) != here[name])
-        yield found("signatures-differ", f"other signatures of {', '.join(names) or 'metrics nobody has'}")
+    here = scored_by(family_of(task), task)
+    for code, names in (
+        ("task-differs", ("task",)),
+        ("signatures-differ", ("signatures",)),
+        ("toolkit-differs", ("toolkit", "libraries")),
+    ):
+        run_has, ours = ({name: each.get(name) for name in names} for each in (configuration, here))
+        if what := changes(run_has, ours):
+            yield found(code, f"of the run -> here: {what}")
     said = [data.get("manifest_sha256") for data in (configuration["data"], submission.document["data"])]
     if any(sha not in (None, truth.manifest_sha256) for sha in said):
         yield found("data-manifest-differs", f"the manifest here is {truth.manifest_sha256}")
-    versions: dict[str, object] = {
-        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash(family)},
-        "libraries": numerical_versions(),
-    }
-    names = sorted(name for name, value in versions.items() if configuration.get(name) != value)
-    if names:
-        yield found("toolkit-differs", f"the run has other {' and '.join(names)}")
 
 
 def case_findings(
