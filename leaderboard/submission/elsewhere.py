@@ -57,9 +57,7 @@ def from_predictions(
         answers = find_answers(folder, asked, allow_missing=allow_missing)
         configuration = _configuration(asked, answers, card)
         work = to / f".work-{configuration_hash(configuration)[:16]}"
-        told = _Told(answers, progress)
-        execute(Plan(told, asked.family, asked.task, asked.source, work, configuration))
-        progress("scoring", len(asked.cases), len(asked.cases))
+        _score(work, asked, answers, configuration, progress)
         with exclusive(work):
             checked = check_run(work, data)
             made = pack(checked, to, describe(checked.run, card, "predictions", data))
@@ -78,6 +76,11 @@ def _configuration(asked: Asked, answers: Answers, card: ModelCard) -> dict[str,
     if card.samples_per_case is not None:
         method["samples"] = card.samples_per_case
     return {**scored_by(asked.family, asked.task), "method": method, "data": scored_on(asked.source)}
+
+
+def _score(work: Path, asked: Asked, answers: Answers, configuration: dict[str, Any], progress: Progress) -> None:
+    execute(Plan(_Told(answers, progress), asked.family, asked.task, asked.source, work, configuration))
+    progress("scoring", len(asked.cases), len(asked.cases))
 
 
 @dataclass(frozen=True)

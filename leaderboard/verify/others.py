@@ -6,33 +6,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from benchmark.contract import Prediction
 from benchmark.errors import BenchError
 from benchmark.metrics.packed import PackedMasks
 from benchmark.records.rows import Row
 from benchmark.tasks import Task, family_of, find_task
-from leaderboard.asked import Asked
+from leaderboard.asked import About, Asked, Truth
 from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding
 from leaderboard.rank.results import verification_beside
 from leaderboard.submission.layout import DOCUMENT, PREDICTIONS, is_id
 from leaderboard.submission.reading import Files, Submission, read_files, read_plain, read_submission
 from leaderboard.submission.strict_json import Limits, read_object
-from leaderboard.verify.parsing import Cells, read_cells
+from leaderboard.verify.parsing import Cells, most_prediction_bytes, read_cells, read_prediction
 from leaderboard.verify.plausibility import Errors, Other, errors_of
 from leaderboard.verify.scoring import failures
 from leaderboard.verify.screening import Training, digest_of, mask_of, telling
-from leaderboard.verify.volumes import Truth, most_prediction_bytes, read_prediction
-
-
-class About(NamedTuple):
-    """What a submission is about: task, split and revision of the data."""
-
-    task: str
-    split: str
-    revision: str
 
 
 class Company:
@@ -73,7 +63,7 @@ class Company:
         try:
             submission = read(folder, self.truth, self._limits)
             with submission.files.predictions:
-                if submission.revision == self.truth.revision:
+                if self.truth.has(about(submission)):
                     asked, cells = self._cells(submission)
                     for case in cells.places:
                         prediction = read_prediction(cells, case, asked)
@@ -172,7 +162,7 @@ def understood(folder: Path, files: Files, truth: Truth, limits: Limits) -> Subm
 
 def _enough(of: About | None, truth: Truth) -> int | None:
     """The most that predictions can take; None if they are of nothing that is here."""
-    if of is None or of.revision != truth.revision:
+    if of is None or not truth.has(of):
         return None
     try:
         return most_prediction_bytes(truth.asked(find_task(of.task), of.split))

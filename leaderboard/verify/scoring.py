@@ -16,13 +16,12 @@ from benchmark.planning import scored_by
 from benchmark.records.rows import Row
 from benchmark.records.writer import CASES, RECORD
 from benchmark.tasks import Group, Task, family_of
-from leaderboard.asked import Asked
+from leaderboard.asked import Asked, Truth
 from leaderboard.findings import RefusedError, changes, found, shown
 from leaderboard.model import Finding
 from leaderboard.submission.reading import Submission
 from leaderboard.verify.parsing import Cells
 from leaderboard.verify.screening import likeness
-from leaderboard.verify.volumes import Truth
 
 _TOLD = 5
 REASONS = (
@@ -186,8 +185,9 @@ def making_findings(submission: Submission, task: Task, truth: Truth) -> Iterato
         if what := changes(run_has, ours):
             yield found(code, f"of the run -> here: {what}")
     said = [data.get("manifest_sha256") for data in (configuration["data"], submission.document["data"])]
-    if any(sha not in (None, truth.manifest_sha256) for sha in said):
-        yield found("data-manifest-differs", f"the manifest here is {truth.manifest_sha256}")
+    _, manifest = truth.identity_of(task.name, submission.split)
+    if any(sha not in (None, manifest) for sha in said):
+        yield found("data-manifest-differs", f"the manifest here is {manifest}")
 
 
 def case_findings(

@@ -118,10 +118,10 @@ def contradicted(prediction: Prediction, case: Case, outputs: Mapping[str, Space
             continue
         part = prediction.parts[observation.part]
         solid = inside(part, space)
-        if solid is None or part.shape != observation.value.shape or not observation.mask.any():
+        if solid is None or not observation.mask.any():
             continue
         try:
-            wrong.append((solid != observed_inside(observation))[observation.mask])
+            wrong.append((solid != observed_inside(observation, part.shape))[observation.mask])
         except UnsupportedObservationError:
             continue
     return float(np.mean(np.concatenate(wrong))) if wrong else None
