@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from benchmark.contract import Case, Prediction
+from benchmark.contract import Prediction
 from benchmark.metrics.base import MISSING, NOT_APPLICABLE, OK
-from benchmark.metrics.packed import PackedMasks
-from benchmark.observations import observation_hash
 from benchmark.planning import scored_by
 from benchmark.records.rows import Row
 from benchmark.records.writer import CASES, RECORD
@@ -21,7 +18,7 @@ from leaderboard.findings import RefusedError, changes, found, shown
 from leaderboard.model import Finding
 from leaderboard.submission.reading import Submission
 from leaderboard.verify.parsing import Cells
-from leaderboard.verify.screening import likeness
+from leaderboard.verify.screening import Answer, answer_of
 
 _TOLD = 5
 REASONS = (
@@ -29,30 +26,6 @@ REASONS = (
     "crashed", "out_of_memory", "timeout",
 )  # fmt: skip
 """Why there may be no prediction of a case; the first where a submission gives none of them."""
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """One case and its answer.
-
-    Attributes:
-        case: its id.
-        subject, category: of the truth.
-        observation: sha256 of what the task lets a method see.
-        packed, right, is_truth, contradicted, digest, telling: of the prediction, as `Likeness` has them; the digest
-            is empty if there is none.
-    """
-
-    case: str
-    subject: str
-    category: str
-    observation: str
-    packed: PackedMasks | None = None
-    right: float | None = None
-    is_truth: bool = False
-    contradicted: float | None = None
-    digest: str = ""
-    telling: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,14 +101,7 @@ def rescore(asked: Asked, group: Group, predictions: Mapping[str, Prediction], f
     cases = asked.members(group)
     scores = asked.family.score(asked.task, cases, predictions, failures)
     rows = tuple(Row.of(group.id, cases, score) for score in scores)
-    return Rescored(group.id, rows, tuple(_answer(asked, case, predictions.get(case.id)) for case in cases))
-
-
-def _answer(asked: Asked, case: Case, prediction: Prediction | None) -> Answer:
-    answer = Answer(case.id, case.subject, case.category, observation_hash(case.observations))
-    if prediction is None:
-        return answer
-    return dataclasses.replace(answer, **likeness(prediction, case, asked)._asdict())
+    return Rescored(group.id, rows, tuple(answer_of(asked, case, predictions.get(case.id)) for case in cases))
 
 
 def answers_of(rescored: Iterable[Rescored]) -> list[Answer]:
