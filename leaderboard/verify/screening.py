@@ -17,10 +17,9 @@ from benchmark.contract import Array, Case, Mask, Prediction, Space, TrainingDat
 from benchmark.metrics.packed import PackedMasks, pack, packed_dice
 from benchmark.observations import observation_hash
 from benchmark.observations.agreement import UnsupportedObservationError, observed_inside
-from benchmark.spaces import stored_form
+from benchmark.spaces import stored_bytes, stored_form
 from benchmark.tasks import Family, TellsCopies
 from leaderboard.asked import Asked
-from leaderboard.submission.predictions import stored_bytes
 from medshape_text.hashing import sha256
 
 ALIKE = 0.97
