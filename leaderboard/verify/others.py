@@ -21,7 +21,7 @@ from leaderboard.submission.reading import Files, Submission, read_files, read_p
 from leaderboard.submission.strict_json import Limits, read_object
 from leaderboard.verify.parsing import Cells, most_prediction_bytes, read_cells, read_prediction
 from leaderboard.verify.plausibility import Errors, Other, errors_of
-from leaderboard.verify.scoring import failures
+from leaderboard.verify.scoring import rescore_all
 from leaderboard.verify.screening import Training, digest_of, mask_of, telling
 
 
@@ -107,7 +107,10 @@ class Company:
         if name not in self._errors:
             _, submission, cells, asked = self._open_again(folder, name)
             recorded = verification_beside(submission)
-            rows = [Row(**row) for row in recorded.rows] if recorded else _scored(submission, asked, cells)  # type: ignore[arg-type]
+            if recorded:
+                rows = [Row(**row) for row in recorded.rows]  # type: ignore[arg-type]
+            else:
+                rows = [row for one in rescore_all(cells, asked, submission) for row in one.rows]
             metric = asked.headline({row.signature for row in rows})
             self._errors[name] = {} if metric is None else errors_of(rows, metric)
         return self._errors[name]
@@ -183,13 +186,3 @@ def safe_id(folder: Path) -> str:
 def about(submission: Submission) -> About:
     """What a submission is about."""
     return About(submission.task, submission.split, submission.revision)
-
-
-def _scored(submission: Submission, asked: Asked, cells: Cells) -> list[Row]:
-    rows: list[Row] = []
-    for group in asked.groups:
-        cases = asked.members(group)
-        there = {case: read_prediction(cells, case, asked) for case in group.cases if case in cells.places}
-        scores = asked.family.score(asked.task, cases, there, failures(submission, group, cells))
-        rows += [Row.of(group.id, cases, score) for score in scores]
-    return rows

@@ -17,7 +17,7 @@ from leaderboard.asked import Asked, Truth
 from leaderboard.findings import RefusedError, changes, found, shown
 from leaderboard.model import Finding
 from leaderboard.submission.reading import Submission
-from leaderboard.verify.parsing import Cells
+from leaderboard.verify.parsing import Cells, read_prediction
 from leaderboard.verify.screening import Answer, answer_of
 
 _TOLD = 5
@@ -102,6 +102,23 @@ def rescore(asked: Asked, group: Group, predictions: Mapping[str, Prediction], f
     scores = asked.family.score(asked.task, cases, predictions, failures)
     rows = tuple(Row.of(group.id, cases, score) for score in scores)
     return Rescored(group.id, rows, tuple(answer_of(asked, case, predictions.get(case.id)) for case in cases))
+
+
+def rescore_all(cells: Cells, asked: Asked, submission: Submission) -> list[Rescored]:
+    """Score every group of a submission.
+
+    Raises:
+        RefusedError: if a prediction makes the metrics fail.
+    """
+    rescored = []
+    for group in asked.groups:
+        predictions = {case: read_prediction(cells, case, asked) for case in group.cases if case in cells.places}
+        try:
+            rescored.append(rescore(asked, group, predictions, failures(submission, group, cells)))
+        except Exception as error:  # geometry libraries may raise anything for a volume made to that end
+            what = f"the prediction of {shown(group.id)}: {shown(repr(error), 200)}"
+            raise RefusedError("cell-unscorable", what) from error
+    return rescored
 
 
 def answers_of(rescored: Iterable[Rescored]) -> list[Answer]:

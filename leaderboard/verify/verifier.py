@@ -24,7 +24,7 @@ from leaderboard.submission.reading import Submission
 from leaderboard.submission.strict_json import Limits
 from leaderboard.verify import plausibility
 from leaderboard.verify.others import Company, about, cells_of, peek, safe_id, take, understood
-from leaderboard.verify.parsing import Cells, read_prediction
+from leaderboard.verify.parsing import read_prediction
 from leaderboard.verify.scoring import (
     Rescored,
     answers_of,
@@ -33,9 +33,8 @@ from leaderboard.verify.scoring import (
     check_metrics,
     difference_findings,
     differences,
-    failures,
     making_findings,
-    rescore,
+    rescore_all,
 )
 
 _RANKED_SPLITS = ("test", "zero_shot")
@@ -115,7 +114,7 @@ class Verifier:
         with cells.store:
             for case in cells.places:
                 read_prediction(cells, case, asked)
-            rescored = _rescore(cells, asked, submission)
+            rescored = rescore_all(cells, asked, submission)
             check_metrics(submission, rescored)
             answers = answers_of(rescored)
 
@@ -212,19 +211,6 @@ def toolkit(task: Task | None) -> dict[str, object]:
         "machine": {key: machine[key] for key in ("machine", "system", "processor")},
         "threads": os.environ.get("OMP_NUM_THREADS", ""),
     }
-
-
-def _rescore(cells: Cells, asked: Asked, submission: Submission) -> list[Rescored]:
-    rescored = []
-    for group in asked.groups:
-        predictions = {case: read_prediction(cells, case, asked) for case in group.cases if case in cells.places}
-        try:
-            rescored.append(rescore(asked, group, predictions, failures(submission, group, cells)))
-        except Exception as error:  # geometry libraries may raise anything for a volume made to that end
-            raise RefusedError(
-                "cell-unscorable", f"the prediction of {shown(group.id)}: {shown(repr(error), 200)}"
-            ) from error
-    return rescored
 
 
 def _is_told(submission: Submission) -> bool:
