@@ -258,4 +258,4 @@ def test_names_are_safe_and_differ():
 
 
 def test_the_largest_file_is_a_little_more_than_the_space(place):
-    assert module._largest(make_request("c").outputs["shape"], GRID) == 512 * 8 + 65536
+    assert module.largest_file(make_request("c").outputs["shape"], GRID) == 512 * 8 + 65536
