@@ -82,13 +82,15 @@ def fit(
     data: DataOption = "mini",
     device: DeviceOption = "auto",
     resume: Annotated[bool, typer.Option(help="Go on with a training that was stopped.")] = True,
+    task: Annotated[str | None, typer.Option(help="Learn only from what this task gives (few cases, say).")] = None,
+    seed: Annotated[int, typer.Option(help="Which few cases, if the task has few.")] = 0,
 ) -> None:
     """Train a method on the training split. The same command continues a training that was stopped."""
     with errors_reported():
-        check_names(method)
+        check_names(method, task)
         from benchmark.cli import training
 
-        training.fit(method, config, out, data, device, resume)
+        training.fit(method, config, out, data, device, resume, task, seed)
 
 
 @app.command("check-method")
