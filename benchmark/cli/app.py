@@ -93,6 +93,25 @@ def fit(
         training.fit(method, config, out, data, device, resume, task, seed)
 
 
+@app.command("prepare")
+def prepare_command(
+    layout: Annotated[str, typer.Option(help="decathlon, folder, kits23, mmwhs, nnunet, openkbp, sts, ...")],
+    root: Annotated[Path, typer.Argument(help="Folder of images with label maps.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder to write; give it to --data.", show_default=False)],
+    shape: Annotated[tuple[int, int, int], typer.Option(help="Voxels of the task's grid.")] = (64, 64, 64),
+    spacing: Annotated[
+        tuple[float, float, float] | None, typer.Option(help="mm of its voxels [default: as the image needs]")
+    ] = None,
+    tolerance: Annotated[float, typer.Option(help="mm, of the normalised surface Dice.")] = 2.0,
+    structure: Annotated[list[str] | None, typer.Option(help="Only this one; may be repeated.")] = None,
+) -> None:
+    """Prepare images with label maps in an official layout for segmentation tasks."""
+    with errors_reported():
+        from benchmark.cli import preparing
+
+        preparing.prepare_layout(layout, root, out, shape, spacing, tolerance, structure or [])
+
+
 @app.command("check-method")
 def check_method(
     method: Annotated[str, typer.Argument(help="Name of an installed method, or a folder.", show_default=False)],

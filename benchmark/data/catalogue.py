@@ -37,6 +37,21 @@ DATASETS: dict[str, DatasetInfo] = {
             "hips-v1",
             "images rendered from 4 bones of the same 26 adults, CT-like and MR-like, 64^3 at 5 mm (origin: rendered)",
         ),
+        DatasetInfo(
+            "hippocampus",
+            "hippocampus-v1",
+            "260 real MR of one hippocampus each, 2 parts (Decathlon Task04, CC BY-SA 4.0), 48 x 64 x 48 at 1 mm",
+        ),
+        DatasetInfo(
+            "openkbp",
+            "openkbp-v1",
+            "real head-and-neck CT, 5 organs (OpenKBP, MIT), 64 x 72 x 96 at 4 mm, from files you have in the cache's raw/openkbp",
+        ),
+        DatasetInfo(
+            "sts",
+            "sts-v1",
+            "3 patients in CT, MR and PET, one tumour: a smoke test, never ranked; files in the cache's raw/sts",
+        ),
     )
 }
 
@@ -51,6 +66,11 @@ def cache_folder() -> Path:
     """``$XDG_CACHE_HOME/genmed-bench``, by default ``~/.cache/genmed-bench``."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "genmed-bench"
+
+
+def raw_folder(name: str) -> Path:
+    """Where the original files of a data set are looked for: a folder, or a link to one."""
+    return cache_folder() / "raw" / name
 
 
 def resolve(name: str, progress: Progress = lambda *_: None) -> Path:
@@ -95,4 +115,25 @@ def _build_hips(folder: Path, progress: Progress) -> None:
         raise DataError(f"the data set hips could not be built in {folder}: {error}") from error
 
 
-_BUILDERS: dict[str, Callable[[Path, Progress], None]] = {"mini": _build_mini, "hips": _build_hips}
+def _build_real(name: str) -> Callable[[Path, Progress], None]:
+    def build_real(folder: Path, progress: Progress) -> None:
+        from benchmark.data.layouts import named
+
+        builders = {
+            "hippocampus": named.build_hippocampus,
+            "openkbp": named.build_openkbp,
+            "sts": named.build_sts,
+        }
+        try:
+            builders[name](raw_folder(name), folder, progress)
+        except (DataError, OSError) as error:
+            raise DataError(f"the data set {name} could not be built in {folder}: {error}") from error
+
+    return build_real
+
+
+_BUILDERS: dict[str, Callable[[Path, Progress], None]] = {
+    "mini": _build_mini,
+    "hips": _build_hips,
+    **{name: _build_real(name) for name in ("hippocampus", "openkbp", "sts")},
+}

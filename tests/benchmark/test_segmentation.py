@@ -232,8 +232,8 @@ def test_shapes_are_no_images(mini_dir):
 def test_a_missing_modality_is_named(tmp_path):
     cases = [volume_sets.case(0, "test", modalities=("ct",))]
     folder = volume_sets.write(tmp_path / "set", cases)
-    task, _, opened = open_task("seg-ct-to-mr", folder)
-    with pytest.raises(DataError, match="no case of split 'test' of .* has an image of modality 'mr'"):
+    _, _, opened = open_task("seg-ct-to-mr", folder)
+    with pytest.raises(DataError, match=r"no case of split 'test' of .* has an image of modality 'mr'"):
         _ = opened.groups
     lone = volume_sets.write(tmp_path / "ct", cases, modalities=volume_sets.described().modalities[:1])
     with pytest.raises(DataError, match="the data set boxes has no images of modality 'mr', only ct"):
@@ -241,7 +241,7 @@ def test_a_missing_modality_is_named(tmp_path):
 
 
 def test_copies_are_told_from_other_answers(boxes):
-    task, family, cases = open_task("seg", boxes)
+    _, family, cases = open_task("seg", boxes)
     labels = cases.case("case07").truth["labels"]
     moved = np.roll(labels, 1, axis=0)
     assert family.nearly_same(Prediction({"labels": labels}), Prediction({"labels": labels.copy()}))

@@ -26,9 +26,8 @@ def described(**changes):
 
 
 def affine(steps=(1.0, 1.0, 1.0), origin=(0.0, 0.0, 0.0)):
-    return tuple((*(float(steps[k]) * (k == j) for j in range(3)), float(origin[k])) for k in range(3)) + (
-        (0.0, 0.0, 0.0, 1.0),
-    )
+    rows = [(*(float(steps[k]) * (k == j) for j in range(3)), float(origin[k])) for k in range(3)]
+    return (*rows, (0.0, 0.0, 0.0, 1.0))
 
 
 def case(number, split, subject=None, modalities=("ct", "mr"), annotated=("left", "right"), steps=(1, 1, 1)):
