@@ -83,7 +83,7 @@ def resolve(name: str, progress: Progress = lambda *_: None) -> Path:
     if name in DATASETS:
         folder = cache_folder() / DATASETS[name].folder
         if not (folder / "manifest.json").exists():
-            _BUILDERS[name](folder, progress)
+            _build(name, folder, progress)
         return folder
     if Path(name).is_dir():
         return Path(name)
@@ -115,25 +115,20 @@ def _build_hips(folder: Path, progress: Progress) -> None:
         raise DataError(f"the data set hips could not be built in {folder}: {error}") from error
 
 
-def _build_real(name: str) -> Callable[[Path, Progress], None]:
-    def build_real(folder: Path, progress: Progress) -> None:
-        from benchmark.data.layouts import named
+def _build_real(name: str, folder: Path, progress: Progress) -> None:
+    from benchmark.data.layouts import named
 
-        builders = {
-            "hippocampus": named.build_hippocampus,
-            "openkbp": named.build_openkbp,
-            "sts": named.build_sts,
-        }
-        try:
-            builders[name](raw_folder(name), folder, progress)
-        except (DataError, OSError) as error:
-            raise DataError(f"the data set {name} could not be built in {folder}: {error}") from error
-
-    return build_real
+    builders = {"hippocampus": named.build_hippocampus, "openkbp": named.build_openkbp, "sts": named.build_sts}
+    try:
+        builders[name](raw_folder(name), folder, progress)
+    except (DataError, OSError) as error:
+        raise DataError(f"the data set {name} could not be built in {folder}: {error}") from error
 
 
-_BUILDERS: dict[str, Callable[[Path, Progress], None]] = {
-    "mini": _build_mini,
-    "hips": _build_hips,
-    **{name: _build_real(name) for name in ("hippocampus", "openkbp", "sts")},
-}
+def _build(name: str, folder: Path, progress: Progress) -> None:
+    if name == "mini":
+        _build_mini(folder, progress)
+    elif name == "hips":
+        _build_hips(folder, progress)
+    else:
+        _build_real(name, folder, progress)

@@ -226,7 +226,8 @@ def test_openkbp_csv_is_what_was_kept_of_it(tmp_path):
     box = np.s_[40:60, 30:50, 20:50]
     np.savez(
         tmp_path / "pt_7.npz", ct=given.values[box].astype(np.int16), label=(labelled.values[box]).astype(np.uint8),
-        voxel_mm=np.array([3.9, 3.9, 2.5], np.float32), offset=np.array([40, 30, 20], np.int16), split=np.array("train"),
+        voxel_mm=np.array([3.9, 3.9, 2.5], np.float32), offset=np.array([40, 30, 20], np.int16),
+        split=np.array("train"),
     )  # fmt: skip
     (record,) = read_openkbp(tmp_path).records
     kept = record.images["ct"]()

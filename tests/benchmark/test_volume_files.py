@@ -113,33 +113,24 @@ def test_bad_files_are_refused_by_name(tmp_path):
     nan, infinite = good.astype(np.float32), good.astype(np.float32)
     nan[1, 1, 1], infinite[0, 0, 0] = np.nan, np.inf
     wrong = {
-        "4d.nii.gz": (
-            save(tmp_path / "4d.nii.gz", values(shape=(4, 5, 6, 3)), turned()),
-            "4 x 5 x 6 x 3 voxels are 4-D",
-        ),
-        "slice.nii.gz": (
-            save(tmp_path / "slice.nii.gz", values(shape=(9, 9, 1)), turned()),
-            "are a slice, not a volume",
-        ),
-        "nan.nii.gz": (save(tmp_path / "nan.nii.gz", nan, turned()), "1 of its values are NaN or infinite"),
-        "inf.nii.gz": (save(tmp_path / "inf.nii.gz", infinite, turned()), "NaN or infinite"),
-        "flat.nii.gz": (
-            save(tmp_path / "flat.nii.gz", good * 0 + 7, turned()),
-            "every voxel is 7, so there is no image",
-        ),
-        "nowhere.nii.gz": (save(tmp_path / "nowhere.nii.gz", good, turned(), 0, 0), "qform and sform code are 0"),
-        "two.nii.gz": (
-            save(tmp_path / "two.nii.gz", good, turned(), qform=turned(origin=(0, 0, 0))),
-            "qform and sform disagree by 77",
-        ),
-        "sheared.nii.gz": (save(tmp_path / "sheared.nii.gz", good, sheared, qcode=0), "degrees off right angles"),
-        "image.png": (tmp_path / "image.png", "none of the volume files"),
-        "absent.nii": (tmp_path / "absent.nii", "there is no file"),
+        "4d": (values(shape=(4, 5, 6, 3)), {}, "4 x 5 x 6 x 3 voxels are 4-D"),
+        "slice": (values(shape=(9, 9, 1)), {}, "are a slice, not a volume"),
+        "nan": (nan, {}, "1 of its values are NaN or infinite"),
+        "inf": (infinite, {}, "NaN or infinite"),
+        "flat": (good * 0 + 7, {}, "every voxel is 7, so there is no image"),
+        "nowhere": (good, {"qcode": 0, "scode": 0}, "qform and sform code are 0"),
+        "two": (good, {"qform": turned(origin=(0, 0, 0))}, "qform and sform disagree by 77"),
+        "sheared": (good, {"affine": sheared, "qcode": 0}, "degrees off right angles"),
     }
-    (tmp_path / "image.png").write_bytes(b"x")
-    for path, message in wrong.values():
+    for name, (array, changes, message) in wrong.items():
+        path = save(tmp_path / f"{name}.nii.gz", array, **{"affine": turned(), **changes})
         with pytest.raises(DataError, match=message):
             read_image(path)
+    (tmp_path / "image.png").write_bytes(b"x")
+    with pytest.raises(DataError, match="none of the volume files"):
+        read_image(tmp_path / "image.png")
+    with pytest.raises(DataError, match="there is no file"):
+        read_image(tmp_path / "absent.nii")
     for suffix in (".nii.gz", ".mha", ".nrrd", ".nii"):
         broken = tmp_path / f"broken{suffix}"
         broken.write_bytes(b"this is no volume at all, whatever its name says")
@@ -180,10 +171,8 @@ def test_last_digits_of_an_affine_are_rounding_and_more_is_an_error():
     assert check_same_grid(image, grid_of(SHAPE, turned()), "case") == ""
     moved = turned()
     moved[0, 3] += 0.01
-    assert (
-        check_same_grid(image, grid_of(SHAPE, moved), "case")
-        == "case: image and labels are 0.01 mm apart, taken for the same"
-    )
+    said = check_same_grid(image, grid_of(SHAPE, moved), "case")
+    assert said == "case: image and labels are 0.01 mm apart, taken for the same"
     moved[0, 3] += 0.1
     with pytest.raises(DataError, match=r"case: image and labels lie 0.11 mm apart"):
         check_same_grid(image, grid_of(SHAPE, moved), "case")
@@ -225,7 +214,7 @@ def test_labels_keep_their_size_and_place_there_and_back():
         index = np.argwhere(there == label).mean(axis=0)
         place = affine_of(fine) @ (*index, 1)
         expected = affine_of(source) @ (*np.argwhere(labels == label).mean(axis=0), 1)
-        np.testing.assert_allclose(place, expected, atol=0.3)
+        np.testing.assert_allclose(place, expected, atol=0.4)  # half a voxel
     back = labels_onto(there, fine, source, 2)
     assert (back == labels).mean() > 0.99
     np.testing.assert_array_equal(labels_onto(labels, source, source, 2), labels)
