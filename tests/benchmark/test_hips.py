@@ -150,7 +150,7 @@ def test_other_processors_render_the_same_bytes(hips, wheel, tmp_path):
         "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_ICL X86_V4",
         "OPENBLAS_CORETYPE": "Haswell",
     }
-    command = [sys.executable, "-W", "ignore", "-c", code, str(wheel.parent), str(tmp_path / "set")]
-    subprocess.run(command, env={**os.environ, **older}, check=True)
+    arguments = [str(wheel.parent), str(tmp_path / "set")]
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code, *arguments], env={**os.environ, **older}, check=True)
     name = "cases/llp26_17.npz"
     assert (tmp_path / "set" / name).read_bytes() == (hips / name).read_bytes()
