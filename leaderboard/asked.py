@@ -17,7 +17,7 @@ from benchmark.data.rows import identity_of, read_manifest
 from benchmark.errors import BenchError, DataError
 from benchmark.metrics.base import Metric
 from benchmark.spaces import most_bytes
-from benchmark.tasks import CaseSource, Family, Group, Task, family_of, find_task, tasks
+from benchmark.tasks import CaseSource, Family, Group, Task, family_of, find_task, outputs_of, tasks
 from medshape_text import manifest
 from medshape_text.records import SPLITS
 
@@ -77,7 +77,8 @@ def ask(task: Task, folder: Path, split: str) -> Asked:
         BenchError: if the data set has no such split, or none that the family of the task can use.
     """
     family = family_of(task)
-    asked = Asked(family, task, family.cases(task, folder, split), family.outputs(task))
+    source = family.cases(task, folder, split)
+    asked = Asked(family, task, source, outputs_of(task, source))
     _ = asked.groups  # families open a split when it is first looked at
     return asked
 
