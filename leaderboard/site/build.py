@@ -136,7 +136,10 @@ def _draw(folder: Folder, read: TableCases, facts: CaseFacts, views: CaseViews, 
         if where not in drawn:
             _write_data(folder, [(f"{where}/scene", case_record(scene))])
             picture = _picture(folder, scene.thumbnail) if scene.thumbnail else ""
-            drawn[where] = Drawn(scene.exact, scene.scale, scene.error_range, picture)
+            observed = any(view.kind == "observation" for view in scene.views)
+            drawn[where] = Drawn(
+                scene.exact, scene.scale, scene.error_range, picture, scene.slices is not None, observed
+            )  # fmt: skip
         _write_data(folder, ((f"{where}/{each.key}", method_record(scene, each.entry.submission)) for each in some))
     return drawn[where]
 

@@ -61,12 +61,16 @@ class Drawn:
         exact: whether what was observed can be trusted.
         scale, error_range: in words.
         picture: address of a small picture; empty if there is nothing to see.
+        sliced: whether there are slices.
+        observed: whether any surface shows what was observed.
     """
 
     exact: bool
     scale: str = ""
     error_range: str = ""
     picture: str = ""
+    sliced: bool = False
+    observed: bool = True
 
 
 def read_cases(table: Table, views: CaseViews) -> TableCases:
@@ -96,6 +100,8 @@ def case_context(of: TableCases, case: CaseFacts, drawn: Drawn, place: int) -> d
         "exact": drawn.exact,
         "error_range": drawn.error_range,
         "scale": drawn.scale,
+        "sliced": drawn.sliced,
+        "observed": drawn.observed,
         "before": _neighbour(of, place - 1),
         "after": _neighbour(of, place + 1),
         "place": place + 1,

@@ -12,6 +12,7 @@ from benchmark.tasks.segmentation.tasks import LABELS, NAME, TASKS, Segmentation
 
 if TYPE_CHECKING:
     from benchmark.contract import Case, Prediction, Space
+    from benchmark.drawing.scene import Scene
     from benchmark.metrics.base import Metric, Score
     from benchmark.tasks.segmentation.cases import SegmentationCase, SegmentationCases
     from benchmark.tasks.segmentation.training import SegmentationTrainingData
@@ -26,6 +27,7 @@ class Segmentation:
 
     name: str = NAME
     tasks: tuple[Task, ...] = TASKS
+    captions: tuple[str, ...] = ("dice", "hd95", "nsd")
 
     def metrics(self, task: Task | None = None) -> tuple[Metric, ...]:
         """Overlap, surfaces, volumes."""
@@ -79,6 +81,15 @@ class Segmentation:
     def floor(self, task: Task, cases: Sequence[Case]) -> list[Score]:
         """None: scores are exact."""
         return []
+
+    def scene(
+        self, case: Case, predictions: Mapping[str, Prediction | None], status: Mapping[str, str], error_of: str
+    ) -> Scene:
+        """Slices of what was observed with contours, and surfaces of every structure."""
+        from benchmark.tasks.segmentation.scenes import build_scene
+
+        labels = {name: None if each is None else each.parts[LABELS] for name, each in predictions.items()}
+        return build_scene(cast("SegmentationCase", case), labels, status, error_of)
 
     def nearly_same(self, first: Prediction, second: Prediction) -> bool:
         """Whether two label maps agree nearly everywhere that either has a structure."""
