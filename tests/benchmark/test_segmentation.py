@@ -20,7 +20,7 @@ from benchmark.metrics.base import NOT_APPLICABLE, OK
 from benchmark.spaces import problem_of
 from benchmark.tasks import family_of, find_task, outputs_of, tasks, training_for
 from benchmark.tasks.segmentation.degradations import DEGRADATIONS, kept_slices, observe, spread_slices
-from benchmark.tasks.segmentation.scoring import METRICS, structure_values
+from benchmark.tasks.segmentation.profiles.volume import METRICS, structure_values
 from benchmark.tasks.segmentation.shots import few
 from benchmark.tasks.segmentation.spaces import image_space
 from medshape_text.sources.packages.lower_limb import mini_splits
