@@ -43,8 +43,9 @@ def built(tmp_path_factory):
 
 
 def the_table(board):
-    (table,) = (each for each in board.tables if each.entries)
-    return table
+    tables = {each.profile: each for each in board.tables if each.entries}
+    assert set(tables) == {"volume", "nnunet", "diffatlas"}  # kits23 does not apply to these structures
+    return tables["volume"]
 
 
 def data_of(site, name):
@@ -75,7 +76,7 @@ def test_structures_are_categories_and_units_stand_in_the_headings(built):
 
 def test_a_case_page_is_called_by_the_case_and_has_a_row_a_structure_and_method(built):
     site = built[3]
-    pages = [path for path in sorted(site.glob("cases/*/*.html")) if path.name != "index.html"]
+    pages = [path for path in sorted(site.glob("cases/*volume*/*.html")) if path.name != "index.html"]
     assert len(pages) == 2
     page = pages[0].read_text()
     assert re.search(r"<h1>case<wbr>?00|<h1>case00", page)
@@ -123,7 +124,7 @@ def test_slices_and_methods_of_a_case_page(built, tmp_path):
     by = pytest.importorskip("selenium.webdriver.common.by", reason="selenium is not installed").By
     from selenium.webdriver.support.ui import WebDriverWait
 
-    page = next(path for path in sorted(built[3].glob("cases/*/*.html")) if path.name != "index.html")
+    page = next(path for path in sorted(built[3].glob("cases/*volume*/*.html")) if path.name != "index.html")
     for flags in ((), ("--disable-3d-apis",)):
         driver = open_browser(tmp_path / f"profile{len(flags)}", *flags)
         try:
