@@ -175,6 +175,9 @@ def open_truth(folder: Path, *, checked: bool = True) -> Truth:
 def data_name(folder: Path) -> str:
     """What a data set is called: as its manifest says, else as its folder."""
     try:
-        return str(read_manifest(folder)["name"])
+        said = read_manifest(folder)
     except DataError:
         return folder.absolute().name
+    described = said.get("set")  # of images with labels, what all of them share
+    name = said.get("name") or (described.get("name") if isinstance(described, Mapping) else None)
+    return str(name or folder.absolute().name)

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmark.data.rows import read_manifest
+from benchmark.data.volumes.prepared import KIND as VOLUMES
+from benchmark.data.volumes.prepared import PreparedVolumes, open_volumes
 from benchmark.errors import DataError
 from leaderboard.asked import data_name
 from leaderboard.site import DataSet
@@ -19,6 +21,8 @@ from medshape_text.manifest import MANIFEST
 from medshape_text.records import SPLITS
 
 _CARD = "card.json"
+_SAID = ("rendered", "attribution")
+"""What is told of the source of images: what of them is no anatomy, and whose they are."""
 _COLUMNS = ["subject", "category", "origin", "licence"]
 """Few of many: of a large data set the captions would not fit into memory."""
 
@@ -32,6 +36,8 @@ def describe(folder: Path) -> DataSet:
     if not (folder / MANIFEST).is_file():
         return DataSet(data_name(folder), "")  # only families know what is in it
     manifest = read_manifest(folder)
+    if manifest.get("kind") == VOLUMES:
+        return _describe_volumes(open_volumes(folder))
     try:
         card = json.loads((folder / _CARD).read_bytes()) if (folder / _CARD).is_file() else {}
         shapes = {split: table for split in SPLITS if len(table := _shapes(folder, manifest["files"], split))}
@@ -47,6 +53,29 @@ def describe(folder: Path) -> DataSet:
         facts=(*_about(card), *_counts(shapes), *_attributions(card)),
         licences=tuple(sorted(licences.items(), key=lambda each: (-each[1], each[0]))),
         links=(("Address", str(card["url"])),) if card.get("url") else (),
+    )
+
+
+def _describe_volumes(volumes: PreparedVolumes) -> DataSet:
+    """Images with label maps: what they share, how many there are, and what the source wants to be said."""
+    described = volumes.described
+    modalities = ", ".join(f"{each.name} ({each.unit})" if each.unit else each.name for each in described.modalities)
+    facts = [
+        ("Images", modalities),
+        ("Structures", ", ".join(described.structures).replace("_", " ")),
+        ("Grid", " x ".join(map(str, described.shape)) + " voxels"),
+        ("Tolerance of NSD", f"{described.tolerance_mm:g} mm"),
+    ]
+    for split in SPLITS:
+        cases = [facts for facts in volumes.cases if facts.split == split]
+        origins = Counter(facts.origin for facts in cases).most_common()
+        told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in origins)
+        if cases:
+            subjects = len({each.subject for each in cases})
+            facts.append((f"Split {split}", f"{len(cases)} cases of {subjects} subjects: {told}"))
+    facts += [(name.capitalize(), str(described.source[name])) for name in _SAID if described.source.get(name)]
+    return DataSet(
+        described.name, volumes.revision, described.title, tuple(facts), ((described.licence, len(volumes.cases)),)
     )
 
 

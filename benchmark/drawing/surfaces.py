@@ -54,10 +54,10 @@ class Surface:
 
 
 def surface(sdf: ArrayLike, smooth: bool = False) -> Surface:
-    """The zero level of a canonical SDF.
+    """The zero level of an SDF in canonical units (32 voxels).
 
     Args:
-        sdf: (64, 64, 64) canonical SDF, negative inside; values that are not finite count as outside.
+        sdf: (X, Y, Z) canonical SDF, negative inside; values that are not finite count as outside.
         smooth: smooth the surface for display; for SDFs in published form, which are staircases.
 
     Returns:
@@ -68,8 +68,9 @@ def surface(sdf: ArrayLike, smooth: bool = False) -> Surface:
     stride = 1
     while len(found[0]) > MAX_VERTICES:
         stride *= 2
-        n = field.shape[0] // stride
-        coarse = field.reshape(n, stride, n, stride, n, stride).mean(axis=(1, 3, 5))
+        filled = np.pad(field, [(0, -side % stride) for side in field.shape], mode="edge")
+        x, y, z = (side // stride for side in filled.shape)
+        coarse = filled.reshape(x, stride, y, stride, z, stride).mean(axis=(1, 3, 5))
         vertices, faces = level_set(coarse)
         found = (vertices * stride + (stride - 1) / 2, faces)
     vertices, faces = found

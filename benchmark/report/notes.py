@@ -94,8 +94,15 @@ def differences_note(focus: Entry, problems: Sequence[str]) -> str:
     return " ".join([note, *(f"Left out: {problem}." for problem in problems)])
 
 
-def surface_note() -> str:
-    """What was done to surfaces for display."""
+def surface_note(sliced: bool = False) -> str:
+    """What was done to images and surfaces for display."""
+    if sliced:
+        return (
+            "Slices show what the method was given, on its own voxels, in 254 grey levels; what was not observed is "
+            "hatched. Outlines run around the voxels of the label maps on the grid of the task; scores are computed on "
+            "the grid the labels came on. Surfaces are those of the same voxels with their staircases smoothed "
+            "(Taubin); error colours are distances to the nearest true surface of the same structure."
+        )
     return (
         "Surfaces are the zero level (marching cubes) of the very volumes that were scored, neither smoothed nor "
         "decimated, with positions rounded to 1/64 voxel. For display only: damaged prompts and what they lack are "

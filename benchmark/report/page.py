@@ -2,4 +2,4 @@
 
 from medshape_text.web import Page
 
-PAGE = Page("benchmark.report", ("page.css", "report.css", "views.css"), "report.js")
+PAGE = Page("benchmark.report", ("page.css", "report.css", "views.css", "slices.css"), "report.js")

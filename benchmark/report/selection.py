@@ -10,11 +10,11 @@ import pandas as pd
 from benchmark.errors import RunError
 
 RULE = (
-    "The cases in 3D were picked by a rule, not by hand: the median case of every category by {metric} of {focus}, "
+    "The cases shown were picked by a rule, not by hand: the median case of every category by {metric} of {focus}, "
     "then the worst of every category, then the best, until {count} are found; "
     "where there are more categories than places, they are spread evenly from the hardest to the easiest."
 )
-RULE_BY_HAND = "The cases in 3D were asked for by name."
+RULE_BY_HAND = "The cases shown were asked for by name."
 
 
 def select_cases(headline: pd.DataFrame, limit: int, higher_is_better: bool) -> list[str]:

@@ -36,6 +36,9 @@ class ShownCase:
     headline_text: str
     exact: bool
     thumbnail: str
+    structures: tuple[str, ...]
+    paints: frozenset[str]
+    sliced: bool
     scene: dict[str, object]
     views: list[tuple[View, Scores]]
 
@@ -78,6 +81,9 @@ def _show(
         headline_text=f"{headline.title} {headline.text(value)}",
         exact=scene.exact,
         thumbnail=scene.thumbnail,
+        structures=scene.structures,
+        paints=scene.paints,
+        sliced=scene.slices is not None,
         scene=scene.data(),
         views=_views(scene, captions),
     )

@@ -38,9 +38,9 @@ def columns_of(task: str, profile: str, cases: Mapping[str, Sequence[object]]) -
         for name in times
     }
 
-    def place(signature: str) -> tuple[bool, int, str, int, str]:
+    def place(signature: str) -> tuple[bool, int, str, int, tuple[int, str]]:
         name = metrics[signature].name
-        return name != headline, order[name], name, -len(cases[signature]), signature
+        return name != headline, order[name], name, -len(cases[signature]), metric_order(signature)
 
     ordered = [metrics[signature] for signature in sorted(cases, key=place)]
     return tuple(column_of(metric, alone=times[metric.name] == 1) for metric in ordered)
@@ -50,7 +50,7 @@ def column_of(metric: Metric, *, alone: bool = True) -> Column:
     """A metric as a column; ``alone`` if no other column of the table has its name."""
     name = metric.name if alone else f"{metric.name}:{metric.unit or metric.signature}"
     return Column(
-        name, metric.signature, metric.title, metric.higher_is_better, metric.unit, metric.digits, metric.heading
+        name, metric.signature, metric.column, metric.higher_is_better, metric.unit, metric.digits, metric.heading
     )
 
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from leaderboard.model import Board, Table, Verification
-from leaderboard.site.cases import Drawn, TableCases, case_context, compare_data, read_cases, surface_folder
+from leaderboard.site.cases import Drawn, TableCases, case_context, compare_data, heading, read_cases, surface_folder
 from leaderboard.site.files import MARKER, Folder, data_script, key, replacing_site
 from leaderboard.site.methods import data_set_context, data_set_key, data_sets_of, method_context
 from leaderboard.site.pages import SCRIPTS, Pages, script, style
@@ -120,7 +120,7 @@ def _write_cases(
         found = _draw(folder, read, facts, views, drawn)
         context = case_context(read, facts, found, place)
         folder.write(f"cases/{name}/{key(facts.id)}.html", pages.render("case.html", 2, context))
-        gallery.append((facts, key(facts.id), found.picture))
+        gallery.append((facts, heading(read, facts), key(facts.id), found.picture))
     if gallery:
         context = {"title": f"Cases, {read.table.title}", "table": read.table, "key": name, "gallery": gallery}
         folder.write(f"cases/{name}/index.html", pages.render("cases.html", 2, context))
@@ -136,7 +136,10 @@ def _draw(folder: Folder, read: TableCases, facts: CaseFacts, views: CaseViews, 
         if where not in drawn:
             _write_data(folder, [(f"{where}/scene", case_record(scene))])
             picture = _picture(folder, scene.thumbnail) if scene.thumbnail else ""
-            drawn[where] = Drawn(scene.exact, scene.scale, scene.error_range, picture)
+            observed = any(view.kind == "observation" for view in scene.views)
+            drawn[where] = Drawn(
+                scene.exact, scene.scale, scene.error_range, picture, scene.slices is not None, observed
+            )  # fmt: skip
         _write_data(folder, ((f"{where}/{each.key}", method_record(scene, each.entry.submission)) for each in some))
     return drawn[where]
 

@@ -61,12 +61,16 @@ class Drawn:
         exact: whether what was observed can be trusted.
         scale, error_range: in words.
         picture: address of a small picture; empty if there is nothing to see.
+        sliced: whether there are slices.
+        observed: whether any surface shows what was observed.
     """
 
     exact: bool
     scale: str = ""
     error_range: str = ""
     picture: str = ""
+    sliced: bool = False
+    observed: bool = True
 
 
 def read_cases(table: Table, views: CaseViews) -> TableCases:
@@ -78,13 +82,25 @@ def read_cases(table: Table, views: CaseViews) -> TableCases:
     )  # fmt: skip
 
 
+def categories_of(of: TableCases, case: CaseFacts) -> list[str]:
+    """What a case is scored in: one category, or several (the structures in an image)."""
+    return list(dict.fromkeys(facts.category for facts in of.facts if facts.id == case.scored)) or [case.category]
+
+
+def heading(of: TableCases, case: CaseFacts) -> str:
+    """What a case is called: by its category, or by its id where it has several."""
+    return case.category.replace("_", " ") if len(categories_of(of, case)) == 1 else case.id
+
+
 def case_context(of: TableCases, case: CaseFacts, drawn: Drawn, place: int) -> dict[str, object]:
     """What the template of a case page needs; ``place`` is of the case among those shown."""
     rows = [_row(of, index, line, case) for index, line in enumerate(of.lines)]
     ranked = [row["key"] for row in rows if not row["control"]]
     first = [*ranked, *(row["key"] for row in rows if row["control"])][:SHOWN_AT_FIRST]
     return {
-        "title": f"{case.category.replace('_', ' ')}, {of.table.title}",
+        "title": f"{heading(of, case)}, {of.table.title}",
+        "heading": heading(of, case),
+        "parts_of_case": _parts(of, case),
         "table": of.table,
         "key": key(of.table.id),
         "case": case,
@@ -96,6 +112,8 @@ def case_context(of: TableCases, case: CaseFacts, drawn: Drawn, place: int) -> d
         "exact": drawn.exact,
         "error_range": drawn.error_range,
         "scale": drawn.scale,
+        "sliced": drawn.sliced,
+        "observed": drawn.observed,
         "before": _neighbour(of, place - 1),
         "after": _neighbour(of, place + 1),
         "place": place + 1,
@@ -110,15 +128,39 @@ def surface_folder(table: Table, case: str) -> str:
 
 def _row(of: TableCases, index: int, line: ranking.Line, case: CaseFacts) -> dict[str, object]:
     scores = of.of_case(index, case)
-    cells = [
-        ranking.Cell(ranking.text(column, scores.values.get(column.metric)),
-                      ranking.raw(scores.values.get(column.metric)))
-        for column in of.columns
-    ]  # fmt: skip
     return {
         "key": line.key, "method": line.entry.method, "control": line.entry.control, "rank": line.rank_text,
-        "cells": cells, "failure": scores.failure,
+        "cells": _cells(of, scores), "failure": scores.failure,
     }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """One line on one category of a case that has several."""
+
+    category: str
+    key: str
+    method: str
+    failure: str
+    cells: Sequence[ranking.Cell]
+
+
+def _parts(of: TableCases, case: CaseFacts) -> list[Part]:
+    """Every line on every category of a case; empty if it has only one."""
+    categories = categories_of(of, case)
+    if len(categories) < 2:
+        return []
+    found = []
+    for category in categories:
+        for index, line in enumerate(of.lines):
+            scores = of.at(index, CaseFacts(case.scored, category, case.subject, case.origin))
+            found.append(Part(category, line.key, line.entry.method, scores.failure, _cells(of, scores)))
+    return found
+
+
+def _cells(of: TableCases, scores: CaseScores) -> list[ranking.Cell]:
+    values = [(column, scores.values.get(column.metric)) for column in of.columns]
+    return [ranking.Cell(ranking.text(column, value), ranking.raw(value)) for column, value in values]
 
 
 def _neighbour(of: TableCases, place: int) -> Neighbour | None:

@@ -19,7 +19,7 @@ from leaderboard.site.files import key, safe_link
 from medshape_text.web import plain
 
 PACKAGES = ("leaderboard.site", "medshape_text.web", "benchmark.report")
-STYLES = ("page.css", "report.css", "views.css", "site.css")
+STYLES = ("page.css", "report.css", "views.css", "slices.css", "site.css")
 SCRIPTS = ("case.js", "compare.js", "board.js")
 """Entry points, one a page: of case pages, of the page that compares, of all others."""
 

@@ -1,4 +1,4 @@
-"""What the case page draws: the truth and what was observed of it, and the surfaces of each method.
+"""What the case page draws: the truth and what was observed of it, and the surfaces and label maps of each method.
 
 A family draws a case as a `Scene`; here its surfaces are made light enough for a page that shows ten methods: fewer
 triangles, coarser steps, the same packing.
@@ -6,7 +6,7 @@ triangles, coarser steps, the same packing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import igl
 import numpy as np
@@ -15,12 +15,15 @@ from scipy.spatial import cKDTree
 
 from benchmark.drawing.packing import STEPS_PER_VOXEL, pack
 from benchmark.drawing.scene import Layer, Scene, View
+from benchmark.drawing.slices import pack_labels
 from benchmark.drawing.surfaces import Surface
 from leaderboard.site.files import Packed
 
 MOST_FACES = 3600
 """Triangles of a surface on the site; the quadric error of the next collapse decides which go."""
 MOST_FACES_OBSERVED = 2600
+FEWEST_FACES = 300
+"""A surface may have so many however many others stand beside it."""
 STEPS = 16
 """Positions are rounded to 1/16 voxel, which packs well and is still below a pixel of a view."""
 NORMAL_STEPS = 8
@@ -104,39 +107,54 @@ Record = dict[str, object]
 def case_record(scene: Scene) -> Record:
     """Truth and observation: ``radius`` and ``girth`` of the truth in voxels, packed ``meshes``, ``layers``, ``note``.
 
-    ``layers`` are by view: "observation" and "truth".
+    ``layers`` are by view: "observation" and "truth", those that the scene has; ``slices`` are there if it has any.
     """
-    views = {kind: _view(scene, kind) for kind in ("truth", "observation")}
+    views = {view.kind: view for view in scene.views if view.kind in ("observation", "truth")}
     meshes: Record = {}
     for kind, most in (("truth", MOST_FACES), ("observation", MOST_FACES_OBSERVED)):
-        meshes = _packed(scene, views[kind].layers, most) | meshes
-    return {
+        if kind in views:
+            meshes = _packed(scene, views[kind].layers, most) | meshes
+    record: Record = {
         "radius": scene.radius,
         "girth": scene.girth,
         "meshes": meshes,
-        "layers": {kind: [layer.data() for layer in views[kind].layers] for kind in ("observation", "truth")},
-        "note": views["observation"].note,
+        "layers": {
+            kind: [layer.data() for layer in views[kind].layers] for kind in ("observation", "truth") if kind in views
+        },
+        "note": views["observation"].note if "observation" in views else "",
     }
+    return record if scene.slices is None else {**record, "slices": scene.slices.data(Packed)}
 
 
 def method_record(scene: Scene, method: str) -> Record:
-    """A method's view: packed ``meshes``, ``layers`` and ``note``."""
+    """A method's view: packed ``meshes``, ``layers``, ``note``, and its label map where there are ``slices``."""
     view = _view(scene, "prediction", method)
-    return {
+    record: Record = {
         "meshes": _packed(scene, view.layers, MOST_FACES),
         "layers": [layer.data() for layer in view.layers],
         "note": view.note,
     }
+    if scene.slices is None or method not in scene.slices.predictions:
+        return record
+    return {**record, "labels": Packed(pack_labels(scene.slices.predictions[method]))}
 
 
 def _view(scene: Scene, kind: str, method: str = "") -> View:
     return next((view for view in scene.views if (view.kind, view.method) == (kind, method)), View(kind, kind))
 
 
-def _packed(scene: Scene, layers: Iterable[Layer], most_faces: int) -> Record:
-    """Surfaces of layers by name. Sheets are flat and pack well as they are; simplified, their outlines would fray."""
-    return {
-        layer.mesh: packed(surface if layer.style == "sheet" else light(surface, most_faces))
-        for layer in layers
-        for surface in [scene.surfaces[layer.mesh]]
-    }
+def _packed(scene: Scene, layers: Sequence[Layer], most_faces: int) -> Record:
+    """Surfaces of layers by name; those that stand side by side share the triangles, as they had them before.
+
+    Sheets are flat and pack well as they are; simplified, their outlines would fray.
+    """
+    solid = [layer.mesh for layer in layers if layer.style == "surface"]
+    every = sum(len(scene.surfaces[mesh].faces) for mesh in solid)
+    record: Record = {}
+    for layer in layers:
+        shown = scene.surfaces[layer.mesh]
+        share = len(shown.faces) / every if layer.mesh in solid else 1.0
+        record[layer.mesh] = packed(
+            shown if layer.style == "sheet" else light(shown, max(round(most_faces * share), FEWEST_FACES))
+        )
+    return record

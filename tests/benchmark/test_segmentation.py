@@ -20,7 +20,7 @@ from benchmark.metrics.base import NOT_APPLICABLE, OK
 from benchmark.spaces import problem_of
 from benchmark.tasks import family_of, find_task, outputs_of, tasks, training_for
 from benchmark.tasks.segmentation.degradations import DEGRADATIONS, kept_slices, observe, spread_slices
-from benchmark.tasks.segmentation.scoring import METRICS, structure_values
+from benchmark.tasks.segmentation.profiles.volume import METRICS, structure_values
 from benchmark.tasks.segmentation.shots import few
 from benchmark.tasks.segmentation.spaces import image_space
 from medshape_text.sources.packages.lower_limb import mini_splits
@@ -41,6 +41,11 @@ def open_task(name, folder, split="test"):
 def scores_of(task, family, case, labels):
     found = family.score(task, [case], {case.id: Prediction({"labels": labels})}, {})
     return {(score.category, score.metric, score.signature): score for score in found}, found
+
+
+def of_volume(scores):
+    """Those of our own profile; the others are in test_segmentation_profiles.py."""
+    return [score for score in scores if score.signature.profile == "volume"]
 
 
 # What is seen
@@ -192,9 +197,15 @@ def test_the_truth_scores_best_and_a_failure_worst(boxes):
     assert [(each.metric, each.signature) for each in best] == [
         (each.name, each.signature) for each in family.expected(task, [case])
     ]
-    assert [each.value for each in best] == [1.0, 0.0, 1.0, 0.0, 0.0] * 2
+    assert [each.value for each in of_volume(best)] == [1.0, 0.0, 1.0, 0.0, 0.0] * 2
     worst = family.score(task, [case], {}, {case.id: "crashed"})
-    assert [each.value for each in worst] == [0.0, pytest.approx(16 * 3**0.5), 0.0, 10.0, pytest.approx(4.096)] * 2
+    assert [each.value for each in of_volume(worst)] == [
+        0.0,
+        pytest.approx(16 * 3**0.5),
+        0.0,
+        10.0,
+        pytest.approx(4.096),
+    ] * 2
     assert {each.status for each in worst} == {"crashed"}
 
 
@@ -205,13 +216,13 @@ def test_absent_missed_and_spurious_structures(tmp_path):
     task, family, cases = open_task("seg", folder)
     case = cases.case("case00")
     _, absent = scores_of(task, family, case, labels)
-    assert [(each.value, each.status) for each in absent[5:]] == [(None, NOT_APPLICABLE)] * 5
+    assert [(each.value, each.status) for each in of_volume(absent)[5:]] == [(None, NOT_APPLICABLE)] * 5
     _, missed = scores_of(task, family, case, np.zeros_like(labels))
     assert [each.value for each in missed[:3]] == [0.0, pytest.approx(16 * 3**0.5), 0.0]
     assert missed[3].value == 1.0
     _, spurious = scores_of(task, family, case, only_left.labels)
-    assert [each.value for each in spurious[5:8]] == [0.0, pytest.approx(16 * 3**0.5), 0.0]
-    assert spurious[8].value == 10.0
+    assert [each.value for each in of_volume(spurious)[5:8]] == [0.0, pytest.approx(16 * 3**0.5), 0.0]
+    assert of_volume(spurious)[8].value == 10.0
     assert {each.status for each in spurious} == {OK}
 
 
@@ -220,8 +231,9 @@ def test_structures_nobody_looked_for_are_not_scored(tmp_path):
     task, family, cases = open_task("seg", folder)
     case = cases.case("case00")
     _, scores = scores_of(task, family, case, case.truth["labels"])
-    assert [each.category for each in scores] == ["right"] * len(METRICS)
-    assert len(family.expected(task, [case])) == len(METRICS)
+    assert {each.category for each in scores} == {"right"}
+    assert len(of_volume(scores)) == len(METRICS)
+    assert len(family.expected(task, [case])) == len(scores)
 
 
 def test_shapes_are_no_images(mini_dir):

@@ -76,7 +76,7 @@ def test_a_smaller_distance_is_better(results):
     add(results, "far", rows_of(0.7, 2, signatures=(CD,)))
     (table,) = measured(results)
     assert [entry.method for entry in table.entries] == ["near", "far"]
-    assert table.columns == (Column("cd", CD, "CD", False, "mm", ".3g", "Surface distance, dense profile"),)
+    assert table.columns == (Column("cd", CD, "CD, mm", False, "mm", ".3g", "Surface distance, dense profile"),)
     assert [entry.rank.low for entry in table.entries] == [1, 2]
 
 

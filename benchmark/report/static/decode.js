@@ -1,8 +1,15 @@
-// Packed surfaces (benchmark/report/packing.py) back to typed arrays.
+// Packed surfaces (benchmark/drawing/packing.py) back to typed arrays.
 
 /** Whether this browser has what the pictures need. */
 export function canDecode() {
   return typeof DecompressionStream === "function";
+}
+
+/** @param {string} text gzipped bytes in base64 @returns {Promise<Uint8Array>} */
+export async function unpackBytes(text) {
+  const packed = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 /**
@@ -11,9 +18,7 @@ export function canDecode() {
  *   index: Uint16Array}>} positions in voxels from the grid's centre, normals in 1/127
  */
 export async function decodeSurface(record) {
-  const packed = Uint8Array.from(atob(record.data), (character) => character.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const raw = new Uint8Array(await new Response(stream).arrayBuffer());
+  const raw = await unpackBytes(record.data);
   const n = record.vertices;
   let offset = 0;
   const column = (length, width) => {

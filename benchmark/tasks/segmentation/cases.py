@@ -29,6 +29,7 @@ class SegmentationCase(Case):
         scored_on: the grid the labels came on.
         scored_labels: (I, J, K) uint8 on it.
         tolerance_mm: of the normalised surface Dice.
+        window: of the image, as its modality declares it; None where it declares none.
     """
 
     annotated: tuple[str, ...]
@@ -36,6 +37,7 @@ class SegmentationCase(Case):
     scored_on: Grid
     scored_labels: NDArray[np.uint8]
     tolerance_mm: float
+    window: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,7 @@ class SegmentationCases:
             scored_on=facts.scored_on,
             scored_labels=self.volumes.original_labels(case_id),
             tolerance_mm=described.tolerance_mm,
+            window=modality.window,
         )
 
     @cached_property

@@ -21,12 +21,14 @@ class SegmentationTask(Task):
         modality: of the images that are segmented; empty is the first of the data set.
         trained_on: modality of the training images; empty is the first of the data set.
         shots: how many training cases there are; 0 is all of them. Which ones depends on the seed of the run.
+        profiles: of scores, those of `benchmark.tasks.segmentation.profiles.PROFILES` that apply to the data.
     """
 
     observed: str = "whole"
     modality: str = ""
     trained_on: str = ""
     shots: int = 0
+    profiles: tuple[str, ...] = ("volume", "nnunet", "diffatlas", "kits23")
 
 
 def _task(

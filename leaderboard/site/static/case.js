@@ -1,9 +1,10 @@
-// The case page: the observation, the truth and any chosen methods side by side, turned by one camera.
+// The case page: the observation, the truth and any chosen methods side by side, turned by one camera; slices above them.
 
 import {} from "./common.js";
 import { Camera } from "./camera.js";
 import { canDecode } from "./decode.js";
 import { $, $$, make } from "./dom.js";
+import { SliceBoard } from "./slices.js";
 import { Stage } from "./stage.js";
 import { load, readHash, writeHash } from "./store.js";
 
@@ -12,8 +13,9 @@ const MOST = 12; // surfaces at once; more would only be small
 async function start(viewer) {
   const { data, name } = viewer.dataset;
   const camera = new Camera();
-  const stage = new Stage(camera);
   const scene = await load(`${data}/scene`);
+  const board = scene.slices ? new SliceBoard($("#slices"), scene.slices, name) : null;
+  const stage = startStage(camera, board);
   const views = $("#views");
   const shown = new Map(); // key of a method -> its figure, canvas and layers
 
@@ -27,10 +29,10 @@ async function start(viewer) {
     const element = make("figure", { class: `view ${kind}` }, make("div", { class: "well" }, canvas, nothing), caption);
     return { element, canvas, nothing, words };
   };
-  const fixed = [["observation", "Observation", scene.note], ["truth", "Truth", ""]].map(([kind, title, note]) => {
+  const fixed = [["observation", "Observation", scene.note], ["truth", "Truth", ""]].filter(([kind]) => scene.layers[kind]).map(([kind, title, note]) => {
     const each = figure(kind, title, [], note);
     views.append(each.element);
-    stage.add(each.canvas, scene, scene.layers[kind]);
+    stage?.add(each.canvas, scene, scene.layers[kind]);
     if (!scene.layers[kind].length) show(each, "nothing to draw");
     return each;
   });
@@ -42,7 +44,7 @@ async function start(viewer) {
   }
 
   const paint = $("#paint");
-  const layers = (each) => each.layers.map((layer) => (layer.paint === "bone" ? { ...layer, paint: paint.value } : layer));
+  const layers = (each) => each.layers.map((layer) => (paint.value === "error" ? { ...layer, paint: "error" } : layer));
   const headings = $$("#case-scores thead th").slice(2, 2 + Number(viewer.dataset.under)).map((th) => th.textContent.trim());
 
   async function add(row) {
@@ -51,22 +53,26 @@ async function start(viewer) {
       const scores = headings.map((title, i) => [title, row.cells[2 + i].textContent.trim()]);
       const each = { ...figure("prediction", $(".name", row).textContent, scores, ""), layers: [] };
       shown.set(key, each);
-      views.insertBefore(each.element, fixed[1].element);
-      stage.add(each.canvas, scene, []);
+      views.insertBefore(each.element, fixed.at(-1).element);
+      stage?.add(each.canvas, scene, []);
+      const coming = load(`${data}/${key}`);
+      // Outlines of one method at first: those of several hide each other.
+      board?.add(key, $(".name", row).textContent, coming.then((found) => found.labels, () => undefined), shown.size === 1);
       try {
         const failed = $(".bad", row)?.textContent;
-        const found = await load(`${data}/${key}`);
+        const found = await coming;
         for (const [mesh, packed] of Object.entries(found.meshes)) scene.meshes[`${key}/${mesh}`] = packed;
         each.layers = found.layers.map((layer) => ({ ...layer, mesh: `${key}/${layer.mesh}` }));
         const drawn = each.layers.length > 0, { note } = found;
         each.words.textContent = [drawn && note, failed].filter(Boolean).join("; ");
-        if (drawn) stage.setLayers(each.canvas, layers(each));
+        if (drawn) stage?.setLayers(each.canvas, layers(each));
         else show(each, note);
       } catch (error) {
         show(each, error.message);
       }
     }
     shown.get(key).element.hidden = false;
+    board?.offer(key, true);
   }
 
   const rows = $$("#case-scores tbody tr");
@@ -81,12 +87,15 @@ async function start(viewer) {
   for (const row of rows) {
     box(row).addEventListener("change", () => {
       if (box(row).checked) add(row);
-      else shown.get(row.dataset.method).element.hidden = true;
+      else {
+        shown.get(row.dataset.method).element.hidden = true;
+        board?.offer(row.dataset.method, false);
+      }
       keep();
     });
   }
   const repaint = () => {
-    for (const each of shown.values()) if (each.layers.length) stage.setLayers(each.canvas, layers(each));
+    for (const each of shown.values()) if (each.layers.length) stage?.setLayers(each.canvas, layers(each));
     $("#ramp").hidden = paint.value !== "error";
     keep();
   };
@@ -101,18 +110,37 @@ async function start(viewer) {
   repaint();
   for (const button of $$("[data-preset]")) button.addEventListener("click", () => camera.look(button.dataset.preset));
   $("#reset").addEventListener("click", () => camera.reset());
-  document.addEventListener("genmed-theme", () => stage.repaint());
+  document.addEventListener("genmed-theme", () => {
+    stage?.repaint();
+    board?.repaint();
+  });
+  document.documentElement.dataset.viewer = stage ? "webgl" : "slices";
+}
+
+/** What draws surfaces; where it cannot, slices do without. */
+function startStage(camera, board) {
+  try {
+    return new Stage(camera);
+  } catch (error) {
+    if (!board) throw error;
+    say(error);
+    $("#views").hidden = true;
+    return null;
+  }
+}
+
+function say(error) {
+  $(".no-viewer").hidden = false;
+  $(".reason").textContent = error.message;
 }
 
 async function startOrSay(viewer) {
   try {
     if (!canDecode()) throw new Error("this browser is too old (no DecompressionStream)");
     await start(viewer);
-    document.documentElement.dataset.viewer = "webgl";
   } catch (error) {
     document.documentElement.dataset.viewer = "none";
-    $(".no-viewer").hidden = false;
-    $(".reason").textContent = error.message;
+    say(error);
     $("#views").hidden = true;
     for (const each of $$("#case-scores input")) each.disabled = true;
   }

@@ -92,8 +92,14 @@ function showMeasures(about, all, names) {
   $("#verdict-title").textContent = `${names[0]} and ${names[1]}`;
   $("#verdict").textContent = found.cases.length
     ? `${column.title}: ${inWords(reading(found.difference, column.higher), names)}. ` +
-      `Of ${found.cases.length} cases A is better on ${better}, B on ${worse}.`
+      `Of ${counted(found.cases)} A is better on ${better}, B on ${worse}.`
     : "They have no case in common.";
+}
+
+/** How many cases, and in how many categories of them where one has several. */
+function counted(pairs) {
+  const cases = new Set(pairs.map((each) => each.id)).size;
+  return cases === pairs.length ? `${cases} cases` : `${pairs.length} categories in ${cases} cases`;
 }
 
 let drawn = null;

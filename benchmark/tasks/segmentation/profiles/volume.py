@@ -1,4 +1,4 @@
-"""How well a label map agrees with the truth: per structure, in millimetres, on the grid the truth came on.
+"""Profile ``volume``, our own: per structure, in millimetres, on the grid the labels came on.
 
 Rules, part of every signature: a structure absent from truth and prediction has no score and is counted as such; one
 that is missed, and one that is made up, have the worst. Worst are 0 for overlaps, the diagonal of the image for
@@ -12,18 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.contract import Grid
-from benchmark.metrics.base import NOT_APPLICABLE, OK, Metric, Score, Signature
+from benchmark.metrics.base import Metric, Signature
 from benchmark.tasks.segmentation.cases import SegmentationCase
+from benchmark.tasks.segmentation.profiles.profile import Answer, Profile, Value, spacing
 
 HEADING = "Structures"
-PROFILE = "volume"
 MOST_VOLUME_ERROR = 10.0
+_NAME = "volume"
 _RULES = {"grid": "original", "absent": "skipped", "missed": "worst", "spurious": "worst"}
 
 
 def _metric(name: str, choices: dict[str, object], description: str, title: str, higher: bool, digits: str) -> Metric:
-    return Metric(name, Signature.of(name, PROFILE, {**choices, **_RULES}), description, title, HEADING, higher, digits)
+    return Metric(name, Signature.of(name, _NAME, {**choices, **_RULES}), description, title, HEADING, higher, digits)
 
 
 METRICS = (
@@ -56,32 +56,31 @@ METRICS = (
 )
 
 
-def spacing(grid: Grid) -> NDArray[np.float64]:
-    """Millimetres between voxel centres along each axis, (3,)."""
-    if grid.affine is None:
-        raise ValueError("a grid without an affine has no millimetres")
-    return np.asarray(np.linalg.norm(np.asarray(grid.affine)[:3, :3], axis=0), np.float64)
+class Volume(Profile):
+    """Every structure somebody looked for."""
 
+    name = _NAME
+    metrics = METRICS
 
-def score_structures(prediction: NDArray[np.uint8], case: SegmentationCase) -> list[Score]:
-    """All metrics of every annotated structure; ``prediction`` is on the grid of the case."""
-    from benchmark.data.volumes.resampling import labels_onto
+    def categories(self, case: SegmentationCase) -> Sequence[str]:
+        """The annotated structures."""
+        return case.annotated
 
-    if case.grid is None:
-        raise ValueError(f"case {case.id} has no grid")
-    there = labels_onto(prediction, case.grid, case.scored_on, len(case.structures))
-    scores: list[Score] = []
-    for name in case.annotated:
-        label = case.structures.index(name) + 1
-        found, true = there == label, case.scored_labels == label
+    def values(self, answer: Answer, category: str) -> Sequence[Value]:
+        """On the original grid."""
+        found, true = answer.original([category])
         if not found.any() and not true.any():
-            scores += [Score(each.name, each.signature, None, NOT_APPLICABLE, name) for each in METRICS]
-            continue
-        values = structure_values(found, true, spacing(case.scored_on), case.tolerance_mm)
-        scores += [
-            Score(each.name, each.signature, value, OK, name) for each, value in zip(METRICS, values, strict=True)
-        ]
-    return scores
+            return [None] * len(METRICS)
+        return structure_values(found, true, np.array(spacing(answer.case.scored_on)), answer.case.tolerance_mm)
+
+    def worst_values(self, case: SegmentationCase) -> Sequence[float]:
+        """Of the whole image."""
+        steps, shape = np.array(spacing(case.scored_on)), case.scored_on.shape
+        everything = float(np.prod(shape)) * float(steps.prod()) / 1000
+        return 0.0, diagonal(shape, steps), 0.0, MOST_VOLUME_ERROR, everything
+
+
+VOLUME = Volume()
 
 
 def structure_values(
@@ -99,18 +98,6 @@ def structure_values(
     distances = surface_distances(found, true, list(steps), "voxel").percentile(95, "max_of_directions")
     near = surface_distances(found, true, list(steps), "surfel").nsd(tolerance_mm)
     return overlap, distances, near, relative, difference * millilitres
-
-
-def worst(case: SegmentationCase, reason: str) -> list[Score]:
-    """What a case without a prediction scores."""
-    steps, shape = spacing(case.scored_on), case.scored_on.shape
-    everything = float(np.prod(shape)) * float(steps.prod()) / 1000
-    values = (0.0, diagonal(shape, steps), 0.0, MOST_VOLUME_ERROR, everything)
-    return [
-        Score(each.name, each.signature, value, reason, name)
-        for name in case.annotated
-        for each, value in zip(METRICS, values, strict=True)
-    ]
 
 
 def diagonal(shape: Sequence[int], steps: NDArray[np.float64]) -> float:
