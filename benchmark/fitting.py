@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmark.contract import Fittable, TrainingData
@@ -23,9 +22,7 @@ def default_workdir(entry: MethodEntry, revision: str) -> Path:
     return cache_folder() / "fits" / f"{entry.spec.name}-{fit_key(entry, revision)[:16]}"
 
 
-def fit_on_run(
-    method: object, entry: MethodEntry, training: Callable[[], TrainingData], revision: str, workdir: Path | None = None
-) -> None:
+def fit_on_run(method: object, entry: MethodEntry, training: TrainingData | None, workdir: Path | None = None) -> None:
     """Fit a method whose spec says ``fit = "on-run"``; others are left alone.
 
     The method is asked every time and may take what it finds in its work folder. One process at a time.
@@ -34,14 +31,13 @@ def fit_on_run(
         MethodError: if the method has no ``fit``, or it fails.
         RunError: if another process is fitting it right now.
     """
-    if entry.spec.fit != "on-run":
+    if entry.spec.fit != "on-run" or training is None:
         return
     if not isinstance(method, Fittable):
         raise MethodError(f'method {entry.spec.name!r} says fit = "on-run" but has no fit(training_data, workdir)')
-    folder = workdir or default_workdir(entry, revision)
-    data = training()
+    folder = workdir or default_workdir(entry, training.revision)
     with exclusive(folder):
         try:
-            method.fit(data, folder)
+            method.fit(training, folder)
         except Exception as error:  # a stranger's code may raise anything
             raise MethodError(f"method {entry.spec.name!r} could not be fitted: {error!r}") from error

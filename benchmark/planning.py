@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.contract import MethodContext
+from benchmark.contract import MethodContext, TrainingData
 from benchmark.data.catalogue import Progress, resolve
 from benchmark.determinism import make_deterministic
 from benchmark.errors import DataError, UsageError
@@ -17,7 +17,7 @@ from benchmark.fitting import fit_key, fit_on_run
 from benchmark.methods import MethodEntry, find_method
 from benchmark.provenance import code_hash, numerical_versions, toolkit_version
 from benchmark.runner import Plan
-from benchmark.tasks import CaseSource, Family, Task, family_of, find_task
+from benchmark.tasks import CaseSource, Family, Task, family_of, find_task, training_for
 
 ANY_FAMILY = "any"
 """What controls say that do whatever is asked (the oracle)."""
@@ -60,7 +60,8 @@ def prepare(request: Request, progress: Progress = lambda *_: None) -> Plan:
         raise UsageError(f"there is no checkpoint {request.checkpoint}")
     method = entry.build(MethodContext(device, request.checkpoint))
     progress("fitting", 0, 1)
-    fit_on_run(method, entry, lambda: family.training_data(folder, "train"), source.revision, request.fit_dir)
+    learnt = learnt_from(entry, request, task, folder)
+    fit_on_run(method, entry, learnt, request.fit_dir)
     progress("fitting", 1, 1)
     return Plan(
         method=method,
@@ -68,12 +69,17 @@ def prepare(request: Request, progress: Progress = lambda *_: None) -> Plan:
         task=task,
         source=source,
         out=request.out or default_out(request),
-        configuration=configuration(request, family, task, entry, source, method, device),
+        configuration=configuration(request, family, task, entry, source, method, device, learnt),
         seed=request.seed,
         limit=request.limit,
         device=device,
         sees_truth=entry.spec.sees_truth,
     )
+
+
+def learnt_from(entry: MethodEntry, request: Request, task: Task, folder: Path) -> TrainingData | None:
+    """The training data of a method that is fitted on the run; None for others."""
+    return training_for(task, folder, "train", request.seed) if entry.spec.fit == "on-run" else None
 
 
 def signatures(family: Family, task: Task) -> dict[str, str]:
@@ -85,7 +91,14 @@ def signatures(family: Family, task: Task) -> dict[str, str]:
 
 
 def configuration(
-    request: Request, family: Family, task: Task, entry: MethodEntry, source: CaseSource, method: object, device: str
+    request: Request,
+    family: Family,
+    task: Task,
+    entry: MethodEntry,
+    source: CaseSource,
+    method: object,
+    device: str,
+    learnt: TrainingData | None = None,
 ) -> dict[str, Any]:
     """All that the numbers of a run depend on, as plain JSON values."""
     weights = getattr(method, "weights_sha256", None)
@@ -98,7 +111,7 @@ def configuration(
             "spec_sha256": entry.spec_hash,
             "code_sha256": entry.code_hash,
             "weights_sha256": weights,
-            "fit": fit_key(entry, source.revision) if entry.spec.fit == "on-run" else None,
+            "fit": None if learnt is None else fit_key(entry, learnt.revision),
             "samples": entry.spec.samples,
         },
         "data": {"revision": source.revision, "manifest_sha256": source.manifest_sha256, "split": source.split},

@@ -37,7 +37,7 @@ from benchmark.records.reader import Run, load_run
 from benchmark.records.rows import Row
 from benchmark.records.writer import RunWriter
 from benchmark.spaces import prediction_problem
-from benchmark.tasks import CaseSource, Family, Group, Task
+from benchmark.tasks import AsksForItsOwn, CaseSource, Family, Group, Task
 from medshape_text.seeds import seed_for
 
 WORK = "work"
@@ -72,6 +72,11 @@ class Plan:
                 break
             chosen.append(group)
         return chosen
+
+    @property
+    def outputs(self) -> Mapping[str, Space]:
+        """The parts that are asked for."""
+        return self.source.outputs if isinstance(self.source, AsksForItsOwn) else self.family.outputs(self.task)
 
     @property
     def case_ids(self) -> list[str]:
@@ -199,7 +204,7 @@ class _Requests(Sequence[Request]):
             return _Requests(self.plan, self.case_ids[index])
         case = self.plan.source.case(self.case_ids[index])
         seed = prediction_seed(case.id, self.plan.task, self.plan.seed)
-        return request_of(case, self.plan.family.outputs(self.plan.task), seed)
+        return request_of(case, self.plan.outputs, seed)
 
 
 def _answer_all(plan: Plan, groups: Sequence[Group], finished: Mapping[str, str]) -> dict[str, _Answer]:
@@ -229,7 +234,7 @@ def _answer(plan: Plan, case: Case) -> _Answer:
     seed = prediction_seed(case.id, plan.task, plan.seed)
     started = time.perf_counter()
     try:
-        prediction = predict(plan.method, case, plan.family.outputs(plan.task), seed, plan.sees_truth)
+        prediction = predict(plan.method, case, plan.outputs, seed, plan.sees_truth)
     except Exception as failure:
         kind = "out_of_memory" if isinstance(failure, (MemoryError, torch.OutOfMemoryError)) else "crashed"
         return _Answer(kind, time.perf_counter() - started, f"--- {case.id}\n{traceback.format_exc()}")
@@ -239,7 +244,7 @@ def _answer(plan: Plan, case: Case) -> _Answer:
 
 def _store(plan: Plan, case: Case, prediction: object) -> str:
     """Write a prediction that can be scored; says why one cannot."""
-    outputs = plan.family.outputs(plan.task)
+    outputs = plan.outputs
     problem = prediction_problem(prediction, outputs, case.grid)
     if problem is not None:
         return problem
@@ -282,7 +287,7 @@ def _finish(
 
 
 def _scores(plan: Plan, cases: Sequence[Case], status: Mapping[str, str]) -> list[Score]:
-    outputs = plan.family.outputs(plan.task)
+    outputs = plan.outputs
     predictions = {
         case.id: read_prediction(plan.out, case.id, outputs, case.grid) for case in cases if status[case.id] == OK
     }

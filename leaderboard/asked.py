@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmark.contract import Case, Grid, Space
 from benchmark.metrics.base import Metric
 from benchmark.spaces import most_bytes
-from benchmark.tasks import CaseSource, Family, Group, Task, family_of
+from benchmark.tasks import CaseSource, Family, Group, Task, family_of, outputs_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,7 @@ def ask(task: Task, folder: Path, split: str) -> Asked:
         BenchError: if the data set has no such split, or none that the family of the task can use.
     """
     family = family_of(task)
-    asked = Asked(family, task, family.cases(task, folder, split), family.outputs(task))
+    source = family.cases(task, folder, split)
+    asked = Asked(family, task, source, outputs_of(task, source))
     _ = asked.groups  # families open a split when it is first looked at
     return asked

@@ -11,7 +11,7 @@ from benchmark.contract import Request
 from benchmark.data.catalogue import resolve
 from benchmark.errors import DataError, MethodError
 from benchmark.planning import resolve_device
-from benchmark.tasks import Task, find_family, find_task
+from benchmark.tasks import Task, find_family, find_task, outputs_of, training_for
 from medshape_text.console import make_console
 
 _COUNT = 3
@@ -29,7 +29,7 @@ def check_method(method: str, task: str, data: str, device: str) -> None:
     with progress_bars(only_live=True) as bars:
         folder = resolve(data, Steps(bars))
     requests = sample_requests(chosen, folder, _COUNT)
-    training = find_family(chosen.family).training_data(folder, "train")
+    training = training_for(chosen, folder, "train")
     console, failed = make_console(), []
     for check in Checks(Trial(method, requests, training, resolve_device(device))):
         console.print(_MARKS[check.passed], end=" ")
@@ -53,5 +53,5 @@ def sample_requests(task: Task, data_folder: Path, count: int) -> Sequence[Reque
     case_ids = [case_id for group in source.groups for case_id in group.cases][:count]
     if not case_ids:
         raise DataError(f"split {_SPLIT!r} of {data_folder} has no cases of {task.name}")
-    outputs = family.outputs(task)
+    outputs = outputs_of(task, source)
     return [request_of(source.case(each), outputs, prediction_seed(each, task, 0)) for each in case_ids]

@@ -32,6 +32,11 @@ DATASETS: dict[str, DatasetInfo] = {
             "mini-v1",
             "7 bones of 26 real adults (musculoskeletal-models, MPL-2.0) and synthetic training shapes",
         ),
+        DatasetInfo(
+            "hips",
+            "hips-v1",
+            "images rendered from 4 bones of the same 26 adults, CT-like and MR-like, 64^3 at 5 mm (origin: rendered)",
+        ),
     )
 }
 
@@ -58,7 +63,7 @@ def resolve(name: str, progress: Progress = lambda *_: None) -> Path:
     if name in DATASETS:
         folder = cache_folder() / DATASETS[name].folder
         if not (folder / "manifest.json").exists():
-            _build_mini(folder, progress)
+            _BUILDERS[name](folder, progress)
         return folder
     if Path(name).is_dir():
         return Path(name)
@@ -78,3 +83,16 @@ def _build_mini(folder: Path, progress: Progress) -> None:
         build(open_mini(cache_folder() / "wheels", MINI_SYNTHETIC), folder, workers=workers, progress=progress)
     except (BuildError, SourceError, OSError) as error:
         raise DataError(f"the data set mini could not be built in {folder}: {error}") from error
+
+
+def _build_hips(folder: Path, progress: Progress) -> None:
+    from benchmark.data.hips import build_hips
+    from medshape_text.sources.shared import SourceError
+
+    try:
+        build_hips(cache_folder() / "wheels", folder, progress)
+    except (SourceError, OSError) as error:
+        raise DataError(f"the data set hips could not be built in {folder}: {error}") from error
+
+
+_BUILDERS: dict[str, Callable[[Path, Progress], None]] = {"mini": _build_mini, "hips": _build_hips}

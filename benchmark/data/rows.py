@@ -57,7 +57,7 @@ class Rows:
         if not names:
             raise DataError(f"the data set {folder} has no split {split!r}")
         for name in names:
-            _check(folder / name, files[name]["sha256"])
+            check_file(folder / name, files[name]["sha256"])
         self._heavy = list(HEAVY_COLUMNS[config])
         self._wanted = self._heavy if columns is None else list(columns)
         try:
@@ -124,7 +124,8 @@ def identity_of(folder: Path) -> tuple[str, str]:
     return revision, hashlib.sha256((folder / manifest.MANIFEST).read_bytes()).hexdigest()
 
 
-def _check(path: Path, expected: str) -> None:
+def check_file(path: Path, expected: str) -> None:
+    """Raise `DataError` unless a file has this sha256."""
     try:
         with path.open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()

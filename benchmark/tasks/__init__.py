@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.errors import MethodError, UsageError
 from benchmark.metrics.base import Metric, unknown_metric
 from benchmark.names import unknown
-from benchmark.tasks.family import CaseSource, Draws, Family, Group, Task, TellsCopies, Weighs
+from benchmark.tasks.family import (
+    AsksForItsOwn,
+    CaseSource,
+    Draws,
+    Family,
+    Group,
+    Task,
+    TellsCopies,
+    TrainsByTask,
+    Weighs,
+)
+
+if TYPE_CHECKING:
+    from benchmark.contract import Space, TrainingData
 
 GROUP = "genmed_bench.families"
 
 __all__ = [
+    "AsksForItsOwn",
     "CaseSource",
     "Draws",
     "Family",
     "Group",
     "Task",
     "TellsCopies",
+    "TrainsByTask",
     "Weighs",
     "families",
     "family_of",
@@ -26,7 +44,9 @@ __all__ = [
     "find_metric",
     "find_task",
     "metric_order",
+    "outputs_of",
     "tasks",
+    "training_for",
 ]
 
 
@@ -86,6 +106,23 @@ def find_task(name: str) -> Task:
     if name not in known:
         raise unknown("task", name, known)
     return known[name]
+
+
+def outputs_of(task: Task, source: CaseSource) -> Mapping[str, Space]:
+    """The parts that a task asks for on these cases: as they say, else as the family does."""
+    return source.outputs if isinstance(source, AsksForItsOwn) else family_of(task).outputs(task)
+
+
+def training_for(task: Task, folder: Path, split: str, seed: int = 0) -> TrainingData:
+    """What methods may learn a task from: what the family has for it, or for all its tasks.
+
+    Raises:
+        DataError: if the folder is no data set the family can use, or has no such split.
+    """
+    family = family_of(task)
+    if isinstance(family, TrainsByTask):
+        return family.training_for(task, folder, split, seed)
+    return family.training_data(folder, split)
 
 
 def find_metric(signature: str) -> Metric:

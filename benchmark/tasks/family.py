@@ -138,6 +138,38 @@ class Family(Protocol):
 
 
 @runtime_checkable
+class AsksForItsOwn(Protocol):
+    """Cases whose parts depend on the data set, as the structures of a segmentation do."""
+
+    @property
+    def outputs(self) -> Mapping[str, Space]:
+        """The parts that are asked for, in place of those of the family."""
+        ...
+
+
+@runtime_checkable
+class TrainsByTask(Protocol):
+    """A family whose tasks learn from different data: from a few cases, or from images of one modality."""
+
+    def training_for(self, task: Task, folder: Path, split: str, seed: int) -> TrainingData:
+        """What may be learnt from for a task, in place of ``training_data``.
+
+        Its ``revision`` differs from the data set's where it is not the whole split, so that no fit is taken for
+        that of another task.
+
+        Args:
+            task: one of the family's.
+            folder: of the data set.
+            split: of it.
+            seed: of the run, where the choice of a few cases is to be repeated with others.
+
+        Raises:
+            DataError: as ``training_data``.
+        """
+        ...
+
+
+@runtime_checkable
 class Draws(Protocol):
     """A family whose cases can be looked at; one that has no ``scene`` has reports without pictures."""
 
