@@ -226,12 +226,13 @@ class BatchMethod(Protocol):
     def predict_all(
         self, requests: Sequence[Request], workdir: Path, on_prediction: Callable[[str, Prediction | str], None]
     ) -> None:
-        """Answer all requests, in any order.
+        """Answer all requests, in any order. What was handed over is kept if this raises: it is next asked the rest.
 
         Args:
             requests: those that are not finished yet.
             workdir: kept between calls; what it holds may be used to go on.
-            on_prediction: told a case id and its prediction, or a reason why there is none, as soon as it is known.
+            on_prediction: told a case id and its prediction, or a reason why there is none, as soon as it is known. Any
+                reason is a failure.
         """
         ...
 

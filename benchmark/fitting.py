@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmark.contract import Fittable, TrainingData
 from benchmark.data.catalogue import cache_folder
-from benchmark.errors import MethodError
+from benchmark.errors import BenchError, MethodError
 from benchmark.methods import MethodEntry
 from benchmark.records.files import exclusive
 
@@ -29,6 +29,7 @@ def fit_on_run(method: object, entry: MethodEntry, training: TrainingData | None
 
     Raises:
         MethodError: if the method has no ``fit``, or it fails.
+        BenchError: as the method's own ``fit`` raises it.
         RunError: if another process is fitting it right now.
     """
     if entry.spec.fit != "on-run" or training is None:
@@ -39,5 +40,7 @@ def fit_on_run(method: object, entry: MethodEntry, training: TrainingData | None
     with exclusive(folder):
         try:
             method.fit(training, folder)
+        except BenchError:  # one clear message already, and an exit code of its own
+            raise
         except Exception as error:  # a stranger's code may raise anything
             raise MethodError(f"method {entry.spec.name!r} could not be fitted: {error!r}") from error

@@ -8,6 +8,7 @@ importing anything of the method. A folder that also has ``environment.toml`` is
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -26,6 +27,7 @@ from benchmark.names import unknown
 
 if TYPE_CHECKING:
     from benchmark.contract import AnyMethod, TrainingData
+    from benchmark.data.catalogue import Progress
 
 GROUP = "genmed_bench.methods"
 _CHOICES = {"fit": ("never", "on-run", "weights"), "implementation": ("ours", "official")}
@@ -51,8 +53,15 @@ class MethodEntry:
 
     @property
     def code_hash(self) -> str:
-        """SHA-256 of the Python sources and TOML files in the method's folder; of all its files if it is external."""
-        return hash_folder(self.folder) if self.external else hash_sources(self.folder)
+        """SHA-256 of the Python sources and TOML files in the method's folder; of all its files if it is external.
+
+        Of a method that is a single module in no package: of that module and its spec.
+        """
+        if self.external:
+            return hash_folder(self.folder)
+        alone = "." not in self.entry_point.module and (self.folder / f"{self.entry_point.module}.py").is_file()
+        # The folder of a module that is in no package is everyone's.
+        return hash_sources(self.folder, only=(f"{self.entry_point.module}.py", "spec.toml") if alone else None)
 
     def build(self, context: MethodContext) -> AnyMethod:
         """Import the method and call its factory; of an external method nothing is imported or run yet.
@@ -74,16 +83,17 @@ class MethodEntry:
             raise MethodError(f"method {self.spec.name!r} does not start: {error}") from error
         return built
 
-    def fit_command(self) -> Any:  # noqa: ANN401  (a stranger's function)
+    def fit_command(self, progress: Progress = lambda *_: None) -> Any:  # noqa: ANN401  (a stranger's function)
         """The function behind ``genmed-bench fit``: ``fit_command`` of the method's module.
 
-        Called as ``fit_command(config, data, validation, out, device, resume)``.
+        Called as ``fit_command(config, data, validation, out, device, resume)``. ``progress`` is told of an external
+        method's environment and command; others show what they like themselves.
 
         Raises:
             MethodError: if the method has none.
         """
         if self.external:
-            return self._fit_external
+            return functools.partial(self._fit_external, progress)
         command = getattr(self._module(), "fit_command", None)
         if not callable(command):
             raise MethodError(
@@ -92,17 +102,19 @@ class MethodEntry:
         return command
 
     def _fit_external(
-        self, config: str, data: TrainingData, validation: object, out: Path, device: str, resume: bool
-    ) -> None:
+        self, progress: Progress, config: str, data: TrainingData, validation: object, out: Path, device: str,
+        resume: bool,
+    ) -> None:  # fmt: skip
         """Run the method's own ``fit_command``; its weights end up in ``out / "work"``."""
-        from benchmark.contract import Fittable
+        from benchmark.external.method import FittedExternalMethod
 
         if read_declaration(self.folder, self.spec.name).fit_command is None:
             raise MethodError(f"method {self.spec.name!r} cannot be trained here: its {DECLARATION} has no fit_command")
         if config != "default":
             raise UsageError(f"method {self.spec.name!r} has one configuration, 'default', not {config!r}")
         method = self.build(MethodContext(device))
-        if isinstance(method, Fittable):
+        if isinstance(method, FittedExternalMethod):
+            method.progress = progress
             method.fit(data, out)
 
     def _module(self) -> Any:  # noqa: ANN401
@@ -219,13 +231,20 @@ def _module_folder(name: str, module: str) -> Path:
     raise MethodError(f"method {name!r}: there is no module {module!r}")
 
 
-def hash_sources(folder: Path, skip: tuple[str, ...] = (), *, top_only: bool = False) -> str:
+def hash_sources(
+    folder: Path, skip: tuple[str, ...] = (), *, only: tuple[str, ...] | None = None, top_only: bool = False
+) -> str:
     """SHA-256 over the relative paths and contents of all .py and .toml files below ``folder``.
 
-    ``skip`` names entries of ``folder`` to leave out; ``top_only`` looks at what lies in it directly.
+    ``skip`` names entries of ``folder`` to leave out, ``only`` the files in it to look at; ``top_only`` looks at what
+    lies in it directly.
     """
+    if only is not None:
+        found = [folder / name for name in only]
+    else:
+        found = list(folder.glob("*") if top_only else folder.rglob("*"))
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*") if top_only else folder.rglob("*")):
+    for path in sorted(found):
         relative = path.relative_to(folder)
         if path.suffix in {".py", ".toml"} and path.is_file() and relative.parts[0] not in skip:
             digest.update(f"{relative.as_posix()}\0".encode() + path.read_bytes() + b"\0")

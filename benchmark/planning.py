@@ -13,6 +13,7 @@ from benchmark.contract import MethodContext, TrainingData
 from benchmark.data.catalogue import Progress, resolve
 from benchmark.determinism import make_deterministic
 from benchmark.errors import DataError, UsageError
+from benchmark.external.method import ExternalMethod
 from benchmark.fitting import fit_key, fit_on_run
 from benchmark.methods import MethodEntry, find_method
 from benchmark.provenance import code_hash, numerical_versions, toolkit_version
@@ -59,6 +60,8 @@ def prepare(request: Request, progress: Progress = lambda *_: None) -> Plan:
     if request.checkpoint is not None and not request.checkpoint.exists():
         raise UsageError(f"there is no checkpoint {request.checkpoint}")
     method = entry.build(MethodContext(device, request.checkpoint))
+    if isinstance(method, ExternalMethod):
+        method.progress = progress  # building its environment takes minutes, and its command may tell how far it is
     progress("fitting", 0, 1)
     learnt = learnt_from(entry, request, task, folder)
     fit_on_run(method, entry, learnt, request.fit_dir)
@@ -68,12 +71,13 @@ def prepare(request: Request, progress: Progress = lambda *_: None) -> Plan:
         family=family,
         task=task,
         source=source,
-        out=request.out or default_out(request),
+        out=request.out or default_out(request, entry),
         configuration=configuration(request, family, task, entry, source, method, device, learnt),
         seed=request.seed,
         limit=request.limit,
         device=device,
         sees_truth=entry.spec.sees_truth,
+        method_facts=method.provenance if isinstance(method, ExternalMethod) else dict,
     )
 
 
@@ -124,9 +128,12 @@ def configuration(
     }
 
 
-def default_out(request: Request) -> Path:
-    """``runs/<task>/<method>`` with what differs from the defaults appended."""
-    parts = [request.method]
+def default_out(request: Request, entry: MethodEntry) -> Path:
+    """``runs/<task>/<method>`` with what differs from the defaults appended.
+
+    The method is called by the name in its spec: it may have been asked for by the path of its folder.
+    """
+    parts = [entry.spec.name]
     if request.data != "mini":
         parts.append(Path(request.data).name)
     if request.split != "test":

@@ -50,10 +50,18 @@ def code_hash(family: Family) -> str:
     parts = (
         hash_sources(_ROOT, skip=("report", "cli", "tasks", "drawing")),
         hash_sources(_ROOT / "tasks", top_only=True),
-        hash_sources(Path(inspect.getfile(type(family))).parent),
+        _family_hash(type(family)),
         hash_sources(_ROOT.parent / "medshape_text" / "curate"),
     )
     return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def _family_hash(kind: type[Family]) -> str:
+    """SHA-256 of a family's folder; of a module that is in no package only its file, for its folder is everyone's."""
+    path = Path(inspect.getfile(kind))
+    if "." not in kind.__module__ and path.name != "__init__.py":
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hash_sources(path.parent)
 
 
 def git_state() -> dict[str, object]:

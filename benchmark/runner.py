@@ -27,15 +27,16 @@ from benchmark.contract import (
     TruthControl,
 )
 from benchmark.determinism import make_deterministic
-from benchmark.errors import RunError
-from benchmark.metrics.base import OK, Score
+from benchmark.errors import BenchError, MethodError, RunError
+from benchmark.metrics.base import NOT_APPLICABLE, OK, Score
 from benchmark.observations import observation_hash
 from benchmark.provenance import describe
-from benchmark.records.files import exclusive
+from benchmark.records.delivered import Delivered
+from benchmark.records.files import append, exclusive
 from benchmark.records.predictions import prediction_path, read_prediction, write_prediction
 from benchmark.records.reader import Run, load_run
 from benchmark.records.rows import Row
-from benchmark.records.writer import RunWriter
+from benchmark.records.writer import ERRORS, RunWriter
 from benchmark.spaces import prediction_problem
 from benchmark.tasks import AsksForItsOwn, CaseSource, Family, Group, Task
 from medshape_text.seeds import seed_for
@@ -62,6 +63,8 @@ class Plan:
     device: str = "cpu"
     sees_truth: bool = False
     """Whether the method's spec declares it a control that may see the truth; its having ``reveal`` is not enough."""
+    method_facts: Callable[[], Mapping[str, Any]] = dict
+    """What ``run.json`` should say of how the method is installed; asked once, when the run starts."""
 
     @property
     def groups(self) -> list[Group]:
@@ -117,6 +120,7 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
 
     Raises:
         RunError: if the folder holds another configuration, is damaged or in use.
+        MethodError: if a method that answers many requests at once stops; what it answered is kept.
         WriteError: if the disk refuses a write.
     """
     make_deterministic()
@@ -126,6 +130,8 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
         facts: dict[str, Any] = {"cases": plan.case_ids}
         if any(group.cases != (group.id,) for group in groups):
             facts["groups"] = {group.id: list(group.cases) for group in groups}
+        if not writer.started and (method_facts := plan.method_facts()):
+            facts["method"] = dict(method_facts)
         writer.open(plan.configuration, {**facts, **describe(plan.configuration, plan.device)})
         done, status = _resume(writer, plan)
         answers = _answer_all(plan, groups[done:], status)
@@ -138,6 +144,7 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
                     status[case_id] = answer.status
                     _finish(writer, plan, group, cases, status, answer)
                     on_case(Outcome(case_id, answer.status, answer.seconds))
+        Delivered(plan.out).clear()
     return load_run(plan.out)
 
 
@@ -210,24 +217,48 @@ class _Requests(Sequence[Request]):
 def _answer_all(plan: Plan, groups: Sequence[Group], finished: Mapping[str, str]) -> dict[str, _Answer]:
     """Answers of a method that works on folders; of any other none, it is asked case by case.
 
-    Nothing is recorded before all are there; a method that was killed goes on from its own work folder.
+    Nothing is recorded before all are there, but what is handed over is kept: when the method stops or is killed,
+    it is next asked for the rest.
+
+    Raises:
+        MethodError: if the method raises; errors of ours pass as they are.
     """
     if not isinstance(plan.method, BatchMethod):
         return {}
-    asked = {case: None for group in groups for case in group.cases if case not in finished}
-    answers: dict[str, _Answer] = {}
+    wanted = {case: None for group in groups for case in group.cases if case not in finished}
+    delivered = Delivered(plan.out)
+    answers = {case: _Answer(*told) for case, told in delivered.read().items() if case in wanted}
+    asked = {case: None for case in wanted if case not in answers}
+    new: set[str] = set()
     started = time.perf_counter()
 
     def keep(case_id: str, answer: Prediction | str) -> None:
         if case_id not in asked:  # its work folder may still hold what was recorded before
             return
-        seconds = (time.perf_counter() - started) / (len(answers) + 1)
-        status = answer if isinstance(answer, str) else _store(plan, plan.source.case(case_id), answer)
+        new.add(case_id)
+        seconds = (time.perf_counter() - started) / len(new)
+        status = _reason(answer) if isinstance(answer, str) else _store(plan, plan.source.case(case_id), answer)
+        delivered.add(case_id, status, seconds)
         answers[case_id] = _Answer(status, seconds)
 
     if asked:
-        plan.method.predict_all(_Requests(plan, list(asked)), plan.out / WORK, keep)
+        try:
+            plan.method.predict_all(_Requests(plan, list(asked)), plan.out / WORK, keep)
+        except BenchError:  # one clear message already
+            raise
+        except Exception as failure:  # a stranger's code may raise anything
+            append(plan.out / ERRORS, f"--- predict_all\n{traceback.format_exc()}")
+            raise MethodError(
+                f"method {plan.configuration['method']['name']!r} stopped: {failure!r}; {len(answers)} of "
+                f"{len(wanted)} answers are kept, and the same command goes on with the rest "
+                f"[traceback: {plan.out / ERRORS}]"
+            ) from failure
     return answers | {case: _Answer("missing", 0.0) for case in asked if case not in answers}
+
+
+def _reason(said: str) -> str:
+    """The status of a case that a method says it has no prediction for; never one that is no failure."""
+    return "crashed" if said in ("", OK, NOT_APPLICABLE) else said
 
 
 def _answer(plan: Plan, case: Case) -> _Answer:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from benchmark.cli.reporting import Steps, progress_bars
 from benchmark.conformance import Checks, Trial
-from benchmark.contract import Request
-from benchmark.data.catalogue import resolve
+from benchmark.contract import MethodContext, Request
+from benchmark.data.catalogue import Progress, resolve
 from benchmark.errors import DataError, MethodError
+from benchmark.methods import find_method
 from benchmark.planning import resolve_device
 from benchmark.tasks import Task, find_family, find_task, outputs_of, training_for
 from medshape_text.console import make_console
@@ -28,6 +30,7 @@ def check_method(method: str, task: str, data: str, device: str) -> None:
     chosen = find_task(task)
     with progress_bars(only_live=True) as bars:
         folder = resolve(data, Steps(bars))
+        _build_environment(method, resolve_device(device), Steps(bars))
     requests = sample_requests(chosen, folder, _COUNT)
     training = training_for(chosen, folder, "train")
     console, failed = make_console(), []
@@ -38,6 +41,17 @@ def check_method(method: str, task: str, data: str, device: str) -> None:
             failed.append(check.name)
     if failed:
         raise MethodError(f"method {method!r} fails {len(failed)} of the checks: {', '.join(failed)}")
+
+
+def _build_environment(method: str, device: str, progress: Progress) -> None:
+    """Build the environment of an external method where it can be seen; what is wrong with it the checks say."""
+    from benchmark.external.method import ExternalMethod
+
+    with suppress(MethodError):
+        built = find_method(method).build(MethodContext(device)) if find_method(method).external else None
+        if isinstance(built, ExternalMethod):
+            built.progress = progress
+            built.prepare()
 
 
 def sample_requests(task: Task, data_folder: Path, count: int) -> Sequence[Request]:

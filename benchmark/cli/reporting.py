@@ -52,6 +52,7 @@ class Steps:
         """Show that ``done`` of ``total`` of a step is done."""
         if step not in self._steps:
             self._steps[step] = self._bars.add_task(step, total=total)
+        # The total, too: a command that died on one of its cases is asked again, for fewer.
         self._bars.update(self._steps[step], completed=done, total=total)
 
 

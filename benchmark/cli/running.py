@@ -21,7 +21,7 @@ def run(request: Request, json_path: Path | None) -> None:
         steps = Steps(bars)
         plan = prepare(request, steps)
         total = len(plan.case_ids)
-        title = f"{request.method} on {request.task}"
+        title = f"{plan.configuration['method']['name']} on {request.task}"
         position = {case: number for number, case in enumerate(plan.case_ids, start=1)}
         steps(title, 0, total)
 

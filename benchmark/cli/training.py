@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from benchmark.cli.reporting import Steps, progress_bars
@@ -22,13 +23,15 @@ def fit(method: str, config: str, out: Path, data: str, device: str, resume: boo
     import torch
 
     entry = find_method(method)
-    command = entry.fit_command()
+    bars = progress_bars()
+    command = entry.fit_command(Steps(bars))
     family = find_family(entry.spec.task_families[0])
     torch.set_num_threads(threads(available_cores()))  # training is worth all of them
-    with progress_bars() as bars:
-        folder = resolve(data, Steps(bars))
+    with progress_bars() as shown:
+        folder = resolve(data, Steps(shown))
     training, validation = family.training_data(folder, "train"), family.training_data(folder, "validation")
     try:
-        command(config, training, validation, out, resolve_device(device), resume)
+        with bars if entry.external else nullcontext():  # others print as they like, which bars would tear
+            command(config, training, validation, out, resolve_device(device), resume)
     except (ValueError, LookupError, OSError) as error:
         raise MethodError(f"training {method!r} stopped: {error}") from error

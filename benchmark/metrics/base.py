@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 OK = "ok"
 NOT_APPLICABLE = "nothing_observed"
 """The one status that is nobody's failure: no part of the truth was observed, so there is nothing to score."""
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+"""What metrics and profiles may be called, as in "ms-ssim" and "observed_dice"."""
 
 
 class Signature(str):
@@ -26,7 +30,14 @@ class Signature(str):
 
     @classmethod
     def of(cls, metric: str, profile: str, choices: Mapping[str, object], version: int = 1) -> Signature:
-        """Join metric, profile, choices in the order given, and a version that changes with any number."""
+        """Join metric, profile, choices in the order given, and a version that changes with any number.
+
+        Raises:
+            ValueError: if metric or profile is anything but lower-case letters, digits, ``-`` and ``_``.
+        """
+        for name in (metric, profile):
+            if NAME.fullmatch(name) is None:
+                raise ValueError(f"a metric or profile may not be called {name!r}: {NAME.pattern}")
         parts = [metric, profile, *(f"{key}:{value}" for key, value in choices.items()), f"v{version}"]
         return cls("|".join(parts))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmark.errors import RunError, WriteError
-from medshape_text.files import replacing
+from medshape_text.files import locked, replacing
 
 
 @contextmanager
@@ -59,12 +58,8 @@ def exclusive(folder: Path) -> Iterator[None]:
     Raises:
         RunError: if another process holds it.
     """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / ".lock").open("w")
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunError(f"{folder} is in use by another process") from error
+    with ExitStack() as held:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(folder / ".lock", RunError(f"{folder} is in use by another process")))
         yield

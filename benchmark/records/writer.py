@@ -29,6 +29,11 @@ class RunWriter:
 
     folder: Path
 
+    @property
+    def started(self) -> bool:
+        """Whether a run lies here already."""
+        return (self.folder / RECORD).exists()
+
     def open(self, configuration: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
         """Start a run, or make sure that the one already here has the same configuration.
 
@@ -37,7 +42,7 @@ class RunWriter:
             WriteError: when the disk refuses.
         """
         path = self.folder / RECORD
-        if path.exists():
+        if self.started:
             self._refuse_other(path, configuration)
             return
         if (self.folder / CASES).exists():

@@ -1,7 +1,8 @@
 """Averages and intervals, always derived from the rows of a run."""
 
-from benchmark.statistics.bootstrap import DRAWS, Estimate, Table, class_macro, cluster_bootstrap
+from benchmark.statistics.bootstrap import Estimate, Table, class_macro, cluster_bootstrap
 from benchmark.statistics.comparison import Comparison, compare
+from benchmark.statistics.resampling import DRAWS
 from benchmark.statistics.summary import Summary, summarise
 
 __all__ = [

@@ -11,13 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from medshape_text.seeds import generator_for
-
-DRAWS = 10_000
-LEVEL = 0.95
-Floats = NDArray[np.float64]
+from benchmark.statistics.resampling import DRAWS, Cells, cells_of, percentile_ends, resampled_macros
 
 
 @dataclass(frozen=True)
@@ -44,8 +39,7 @@ def class_macro(table: Table) -> float:
     >>> class_macro(Table([1.0, 1.0, 0.0], ["a", "a", "b"], ["x", "y", "x"]))
     0.5
     """
-    sums, counts = _by_subject_and_category(table)
-    return float((sums.sum(axis=0) / counts.sum(axis=0)).mean())
+    return float(_cells(table).macros[0])
 
 
 def cluster_bootstrap(table: Table, draws: int = DRAWS, seed: int = 0) -> Estimate:
@@ -62,33 +56,19 @@ def cluster_bootstrap(table: Table, draws: int = DRAWS, seed: int = 0) -> Estima
     Raises:
         ValueError: if there are no values, or the table's columns differ in length.
     """
-    sums, counts = _by_subject_and_category(table)
-    value = float((sums.sum(axis=0) / counts.sum(axis=0)).mean())
-    subjects = len(sums)
-    if subjects < 2:
+    cells = _cells(table)
+    value = float(cells.macros[0])
+    drawn = resampled_macros(cells, draws, seed)
+    if drawn is None:
         return Estimate(value, None, None)
-    rng = generator_for("statistics", "cluster-bootstrap", seed)
-    weights = rng.multinomial(subjects, np.full(subjects, 1 / subjects), size=draws).astype(np.float64)
-    drawn_sums, drawn_counts = weights @ sums, weights @ counts
-    present = drawn_counts > 0
-    means = np.divide(drawn_sums, drawn_counts, out=np.zeros_like(drawn_sums), where=present)
-    macros = means.sum(axis=1) / present.sum(axis=1)
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(macros, [tail, 100 - tail])
-    return Estimate(value, float(low), float(high))
+    low, high = percentile_ends(drawn)
+    return Estimate(value, float(low[0]), float(high[0]))
 
 
-def _by_subject_and_category(table: Table) -> tuple[Floats, Floats]:
-    """Sums and counts of the values, (subjects, categories)."""
+def _cells(table: Table) -> Cells:
     values = np.asarray(table.values, dtype=np.float64)
     if not len(values):
         raise ValueError("there are no values to average")
     if not len(values) == len(table.categories) == len(table.subjects):
         raise ValueError("values, categories and subjects differ in length")
-    _, category = np.unique(np.asarray(table.categories), return_inverse=True)
-    _, subject = np.unique(np.asarray(table.subjects), return_inverse=True)
-    sums = np.zeros((subject.max() + 1, category.max() + 1))
-    counts = np.zeros_like(sums)
-    np.add.at(sums, (subject, category), values)
-    np.add.at(counts, (subject, category), 1.0)
-    return sums, counts
+    return cells_of(values[None], table.categories, table.subjects)

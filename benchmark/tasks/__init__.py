@@ -127,17 +127,25 @@ def training_for(task: Task, folder: Path, split: str, seed: int = 0) -> Trainin
 
 def find_metric(signature: str) -> Metric:
     """The metric of a signature, from the tables of all families; one nobody has is what its signature says."""
-    for family in families().values():
-        for metric in family.metrics():
-            if metric.signature == signature:
-                return metric
-    return unknown_metric(signature)
+    _, metric = _metric_table().get(signature, (0, None))
+    return unknown_metric(signature) if metric is None else metric
 
 
 def metric_order(signature: str) -> tuple[int, str]:
     """Where a metric stands among others: in the order of its family's table, unknown ones last."""
-    table = [str(metric.signature) for family in families().values() for metric in family.metrics()]
-    return (table.index(signature) if signature in table else len(table), signature)
+    table = _metric_table()
+    place, _ = table.get(signature, (len(table), None))
+    return place, signature
+
+
+@cache
+def _metric_table() -> dict[str, tuple[int, Metric]]:
+    """Signature -> place and metric. Made once: tables of thousands of rows ask for every one of them."""
+    table: dict[str, tuple[int, Metric]] = {}
+    for family in families().values():
+        for metric in family.metrics():
+            table.setdefault(metric.signature, (len(table), metric))
+    return table
 
 
 @cache

@@ -107,7 +107,8 @@ volume-nothing = strangers_volume_pkg.method:nothing
 
 
 def install(site: Path) -> None:
-    """The package as pip would leave it."""
+    """The package as pip would leave it, for a process that has not looked at the families yet."""
+    tasks._metric_table.cache_clear()
     package, info = site / "strangers_volume_pkg", site / "strangers_volume_pkg-1.dist-info"
     package.mkdir(parents=True)
     info.mkdir()
@@ -124,3 +125,4 @@ def forget() -> None:
     for module in [module for module in sys.modules if module.startswith("strangers_volume_pkg")]:
         del sys.modules[module]
     tasks._load.cache_clear()
+    tasks._metric_table.cache_clear()

@@ -8,6 +8,9 @@ import pytest
 from synthetic import Ellipsoids, Wobbly, make_ellipsoid, make_plan
 
 from benchmark.contract import BatchMethod, Prediction
+from benchmark.errors import MethodError, RunError
+from benchmark.records.delivered import DELIVERED
+from benchmark.records.predictions import prediction_path
 from benchmark.runner import WORK, execute
 
 IDS = Ellipsoids(6).ids
@@ -16,8 +19,9 @@ IDS = Ellipsoids(6).ids
 class Batch:
     """Answers in an order of its own, with what its work folder holds; a request in ``holes`` stays unanswered."""
 
-    def __init__(self, order=reversed, holes=(), reasons=None, stop=None):
-        self.order, self.holes, self.reasons, self.stop = order, holes, reasons or {}, stop
+    def __init__(self, order=reversed, holes=(), reasons=None, stop=None, stopped_by=KeyboardInterrupt):
+        self.order, self.holes, self.reasons = order, holes, reasons or {}
+        self.stop, self.stopped_by = stop, stopped_by
         self.asked = []
 
     def predict_all(self, requests, workdir, on_prediction):
@@ -27,7 +31,7 @@ class Batch:
         assert [request.seed for request in requests[1:]] == [request.seed for request in list(requests)[1:]]
         for count, request in enumerate(self.order(list(requests))):
             if count == self.stop:
-                raise KeyboardInterrupt
+                raise self.stopped_by
             if request.case_id in self.holes:
                 continue
             answer = self.reasons.get(request.case_id) or Wobbly().predict(request)
@@ -69,15 +73,56 @@ def test_missing_and_refused_cases_score_worst_with_their_reason(tmp_path, refer
     assert all(found[name] == reference[name] for name in found if name.endswith(".npz"))
 
 
-def test_a_batch_that_is_stopped_goes_on_with_its_work_folder(tmp_path, reference):
-    with pytest.raises(KeyboardInterrupt):
-        execute(make_plan(tmp_path / "run", Batch(stop=4)))
+@pytest.mark.parametrize("stopped_by", [KeyboardInterrupt, ValueError("out of paper"), RunError("in use")])
+def test_a_batch_that_stops_keeps_what_it_handed_over_and_goes_on(tmp_path, reference, stopped_by):
+    known = MethodError if isinstance(stopped_by, ValueError) else stopped_by
+    with pytest.raises(known if isinstance(known, type) else type(known)) as caught:
+        execute(make_plan(tmp_path / "run", Batch(stop=4, stopped_by=stopped_by)))
+    if known is MethodError:
+        assert "'wobbly' stopped: ValueError('out of paper'); 4 of 6 answers are kept" in str(caught.value)
+        assert "in predict_all" in (tmp_path / "run" / "errors.log").read_text()
     assert not (tmp_path / "run" / "cases.jsonl").exists()
     assert sorted(path.name for path in (tmp_path / "run" / WORK).iterdir()) == ["2", "3", "4", "5"]
     method = Batch()
     execute(make_plan(tmp_path / "run", method))
-    assert method.asked == [IDS]
+    assert method.asked == [IDS[:2]]
     assert contents(tmp_path / "run") == reference
+    assert not (tmp_path / "run" / DELIVERED).exists()
+
+
+def test_what_was_handed_over_is_asked_again_if_its_note_is_torn_or_its_prediction_gone(tmp_path, reference):
+    with pytest.raises(KeyboardInterrupt):
+        execute(make_plan(tmp_path / "run", Batch(stop=4)))
+    prediction_path(tmp_path / "run", IDS[4]).unlink()
+    notes = tmp_path / "run" / DELIVERED
+    notes.write_bytes(notes.read_bytes()[:-5])  # the last was IDS[2]
+    method = Batch()
+    execute(make_plan(tmp_path / "run", method))
+    assert method.asked == [[IDS[0], IDS[1], IDS[2], IDS[4]]]
+    assert contents(tmp_path / "run") == reference
+
+
+def test_damaged_notes_are_refused(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        execute(make_plan(tmp_path / "run", Batch(stop=2)))
+    notes = tmp_path / "run" / DELIVERED
+    notes.write_text('{"case": 1}\n' + notes.read_text())
+    with pytest.raises(RunError, match="damaged"):
+        execute(make_plan(tmp_path / "run", Batch()))
+
+
+@pytest.mark.parametrize("reason", ["ok", "nothing_observed", ""])
+def test_a_reason_is_a_failure_whatever_it_says(tmp_path, reason):
+    class Says(Batch):
+        def predict_all(self, requests, workdir, on_prediction):
+            for request in requests:
+                on_prediction(request.case_id, Wobbly().predict(request))
+                on_prediction(request.case_id, reason)
+
+    run = execute(make_plan(tmp_path / "run", Says(), count=2))
+    assert {timing["status"] for timing in run.timings.values()} == {"crashed"}
+    assert {(row.status, row.value) for row in run.rows} == {("crashed", 0.0)}
+    assert not list((run.path / "predictions").iterdir())
 
 
 def test_only_unfinished_cases_are_asked_and_a_finished_run_asks_nothing(tmp_path, reference):

@@ -122,3 +122,18 @@ def test_training_needs_a_fit_command(stranger):
         find_method("stranger").fit_command()
     stranger("trainable", BUILDS + "def fit_command(*arguments): return arguments\n")
     assert find_method("trainable").fit_command()(1, 2) == (1, 2)
+
+
+def test_of_a_method_that_is_one_module_only_its_file_and_spec_count(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "alone_pkg.py").write_text(BUILDS)
+    (tmp_path / "spec.toml").write_text(spec_with().replace("{name}", "alone"))
+    info = tmp_path / "alone-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: alone\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text("[genmed_bench.methods]\nalone = alone_pkg:build\n")
+    before = find_method("alone").code_hash
+    (tmp_path / "somebody.py").write_text("")
+    assert find_method("alone").code_hash == before
+    (tmp_path / "alone_pkg.py").write_text(BUILDS + "# changed\n")
+    assert find_method("alone").code_hash != before

@@ -28,12 +28,13 @@ def copy(tmp_path, monkeypatch):
 
 @pytest.fixture
 def hash_of(copy, monkeypatch):
-    def find(folder, outside=False):
+    def find(folder, outside=False, alone=False):
         path = (copy / folder if outside else copy / "benchmark" / folder) / "family.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             path.write_text("class Other: ...\n")
-        module = ModuleType(f"copied_{len(sys.modules)}")
+        package = "" if alone else "copied."
+        module = ModuleType(f"{package}copied_{len(sys.modules)}")
         module.__file__ = str(path)
         monkeypatch.setitem(sys.modules, module.__name__, module)
         return provenance.code_hash(type("Copied", (), {"__module__": module.__name__})())
@@ -103,6 +104,16 @@ def test_a_strangers_family_lies_outside(copy, hash_of):
     touch(copy / "strangers" / "scoring.py")
     assert hash_of("strangers", outside=True) != before
     assert hash_of(OURS) == ours
+
+
+def test_of_a_family_that_is_one_module_only_its_file_counts(copy, hash_of):
+    before, in_package = hash_of("site-packages", True, alone=True), hash_of("site-packages", True)
+    touch(copy / "site-packages" / "somebody.py")
+    touch(copy / "site-packages" / "other" / "module.py")
+    assert hash_of("site-packages", True, alone=True) == before
+    assert hash_of("site-packages", True) != in_package
+    touch(copy / "site-packages" / "family.py")
+    assert hash_of("site-packages", True, alone=True) != before
 
 
 def test_the_hash_of_the_installed_family_is_that_of_a_copy(copy, hash_of):

@@ -22,6 +22,7 @@ from benchmark.records.files import append, exclusive, write_whole
 from benchmark.records.predictions import prediction_path
 from benchmark.spaces import SDF, prediction_problem, stored_form
 from benchmark.tasks import Group
+from medshape_text.files import locked
 
 OUTPUTS = {"shape": SDF}
 CONFIGURATION = {"method": {"name": "m"}, "task": {"name": "t"}, "seed": 0}
@@ -137,10 +138,23 @@ def test_other_cases_damage_and_stray_results_are_refused(tmp_path):
 
 
 def test_a_folder_is_held_by_one_process(tmp_path):
-    with exclusive(tmp_path / "run"), pytest.raises(RunError, match="in use"), exclusive(tmp_path / "run"):
+    folder = tmp_path / "run"
+    with exclusive(folder), pytest.raises(RunError) as caught, exclusive(folder):
+        pytest.fail("two hold it")
+    assert str(caught.value) == f"{folder} is in use by another process"
+    with pytest.raises(KeyError), exclusive(folder):
+        raise KeyError
+    with exclusive(folder):
         pass
-    with exclusive(tmp_path / "run"):
-        pass
+    # The mechanism is that of medshape_text, which lets go when its process is killed (tests there).
+    with locked(folder / ".lock", ValueError()), pytest.raises(RunError), exclusive(folder):
+        pytest.fail("two hold it")
+
+
+def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WriteError, match="cannot write"), exclusive(tmp_path / "file" / "run"):
+        pytest.fail("nothing can be held there")
 
 
 def test_predictions_are_the_same_bytes_every_time(tmp_path, ellipsoid):

@@ -8,6 +8,8 @@ import pytest
 from benchmark.errors import RunError
 from benchmark.records import Row, Run
 from benchmark.statistics import Table, class_macro, cluster_bootstrap, compare, summarise
+from benchmark.statistics.resampling import cells_of, resampled_macros
+from medshape_text.seeds import generator_for
 
 
 def row(case, subject, category, value, status="ok", metric="dice", signature="dice|v1", origin="real_subject"):
@@ -149,3 +151,27 @@ def test_other_observations_signatures_or_holes_are_refused():
         compare(run, renamed)
     with pytest.raises(RunError, match="not complete: 7 of 8"):
         compare(run, Run("p", run.provenance, run.rows[:7], {}, run.observations))
+
+
+@pytest.mark.parametrize(("subjects", "per_subject"), [(5, 8), (40, 1)])
+def test_many_methods_at_once_are_what_each_is_alone_and_what_a_loop_over_the_draws_gives(subjects, per_subject):
+    # Full subjects and sparse ones: the sums are taken in one order or the other.
+    rng = np.random.default_rng(subjects)
+    names = np.repeat([f"s{s}" for s in range(subjects)], per_subject)
+    categories = np.array([f"c{c}" for _ in range(subjects) for c in rng.permutation(8)[:per_subject]])
+    values = rng.normal(size=(12, len(names)))
+    together = resampled_macros(cells_of(values, list(categories), list(names)), draws=50, seed=3)
+    people = np.unique(names)
+    weights = generator_for("statistics", "cluster-bootstrap", 3).multinomial(
+        subjects, np.full(subjects, 1 / subjects), size=50
+    )
+    for draw, weight in enumerate(weights):
+        copies = np.concatenate(
+            [np.flatnonzero(names == p) for p, w in zip(people, weight, strict=True) for _ in range(w)]
+        )
+        drawn = categories[copies]
+        means = [values[:, copies[drawn == category]].mean(axis=1) for category in np.unique(drawn)]
+        np.testing.assert_allclose(together[draw], np.mean(means, axis=0), rtol=0, atol=1e-13)
+    for line, method in zip(values, together.T, strict=True):
+        alone = resampled_macros(cells_of(line[None], list(categories), list(names)), draws=50, seed=3)
+        np.testing.assert_allclose(alone[:, 0], method, rtol=0, atol=1e-13)
