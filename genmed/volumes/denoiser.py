@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -15,6 +16,16 @@ from genmed.volumes.config import VolumeConfig
 _FREQUENCIES = 16
 _TIME = 128
 _GROUPS = 8
+
+
+@dataclass(frozen=True)
+class VolumeEstimate:
+    """Clean image (B, X, Y, Z) and distances (B, S, X, Y, Z), and the errors their priors alone would expect."""
+
+    image: Tensor
+    sdf: Tensor
+    image_error: Tensor
+    sdf_error: Tensor
 
 
 class ResidualBlock(nn.Module):
@@ -51,12 +62,41 @@ class Stage(nn.Module):
         return x
 
 
+class VoxelPrior(nn.Module):
+    """What is known of a part before any network is trained: mean and spread of every voxel, each on its own.
+
+    For a Gaussian the ideal denoiser has a closed form; the network learns what this leaves over, in units of the
+    error this expects of itself (as `genmed.prior` does for shapes, there with modes). Where a structure never was,
+    nothing is left to learn.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("spread", torch.ones(shape))
+
+    mean: Tensor
+    spread: Tensor
+
+    @torch.no_grad()
+    def fit(self, parts: Tensor, least: float) -> None:
+        """Set from (N, *shape) codes; no voxel's spread becomes smaller than ``least``."""
+        self.mean.copy_(parts.mean(dim=0))
+        self.spread.copy_(parts.std(dim=0, correction=0).square().add(least**2).sqrt())
+
+    def forward(self, noisy: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+        """Expected clean part and its expected error, both (B, *shape)."""
+        alpha, sigma = (column.reshape(-1, *[1] * self.mean.ndim) for column in level.unbind(1))
+        variance = self.spread.square()
+        total = (alpha**2 * variance + sigma**2).clamp(1e-8)
+        return self.mean + alpha * variance / total * (noisy - alpha * self.mean), self.spread * sigma / total.sqrt()
+
+
 class VoxelDenoiser(nn.Module):
     """Estimates the clean image and distances from noisy ones.
 
     ``forward`` takes the image (B, X, Y, Z), the distances (B, S, X, Y, Z), both as codes, and their noise levels as
-    (alpha, sigma) columns (B, 2). It predicts x0 = alpha x_t + sigma F: a part that is given comes back as it is.
-    ``mean`` (S, X, Y, Z), the mean distances of the training cases, tells it where structures use to be.
+    (alpha, sigma) columns (B, 2). A part that is given comes back as it is.
     """
 
     def __init__(self, config: VolumeConfig) -> None:
@@ -64,10 +104,10 @@ class VoxelDenoiser(nn.Module):
         count = len(config.structures)
         self.patch = config.patch
         cells = config.patch**3
-        self.register_buffer("mean", torch.zeros(count, *config.size))
+        self.image_prior, self.sdf_prior = VoxelPrior(config.size), VoxelPrior((count, *config.size))
         widths = config.widths
         self.time = nn.Sequential(nn.Linear(4 * _FREQUENCIES, _TIME), nn.SiLU(), nn.Linear(_TIME, _TIME), nn.SiLU())
-        self.first = nn.Conv3d((1 + 2 * count) * cells + 3, widths[0], 3, padding=1)
+        self.first = nn.Conv3d((2 + 2 * count) * cells + 3, widths[0], 3, padding=1)
         self.down_blocks = nn.ModuleList(Stage(width, n) for width, n in zip(widths, config.blocks, strict=True))
         pairs = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv3d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
@@ -80,18 +120,26 @@ class VoxelDenoiser(nn.Module):
         for parameter in self.last.parameters():
             nn.init.zeros_(parameter)
 
-    mean: Tensor
-
-    def forward(self, image: Tensor, sdf: Tensor, image_level: Tensor, sdf_level: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, sdf: Tensor, image_level: Tensor, sdf_level: Tensor) -> VolumeEstimate:
         """See the class."""
-        change = self._network(image, sdf, torch.cat([_embed(image_level), _embed(sdf_level)], dim=1)).float()
-        clean = _x0(image[:, None], change[:, :1], image_level)[:, 0]
-        return clean, _x0(sdf, change[:, 1:], sdf_level)
+        with torch.autocast(image.device.type, enabled=False):
+            image_expected, image_error = self.image_prior(image.float(), image_level)
+            sdf_expected, sdf_error = self.sdf_prior(sdf.float(), sdf_level)
+            # What is believed, not what is seen: noise without a signal would drown the other part in the first layer.
+            departure = (sdf_expected - self.sdf_prior.mean) / self.sdf_prior.spread
+            mean, image_mean = self.sdf_prior.mean.expand_as(sdf), self.image_prior.mean.expand_as(image)
+            x = torch.cat([image_expected[:, None], image_mean[:, None], departure, mean], dim=1)
+        change = self._network(x, torch.cat([_embed(image_level), _embed(sdf_level)], dim=1)).float()
+        return VolumeEstimate(
+            image_expected + image_error * change[:, 0],
+            sdf_expected + sdf_error * change[:, 1:],
+            image_error,
+            sdf_error,
+        )
 
-    def _network(self, image: Tensor, sdf: Tensor, levels: Tensor) -> Tensor:
+    def _network(self, x: Tensor, levels: Tensor) -> Tensor:
         time = self.time(levels)
-        mean = self.mean.expand(len(image), *self.mean.shape)
-        x = space_to_depth(torch.cat([image[:, None], sdf, mean], dim=1), self.patch)
+        x = space_to_depth(x, self.patch)
         x = torch.cat([x, _coordinates(x)], dim=1).contiguous(memory_format=torch.channels_last_3d)
         x = self.first(x)
         kept = []
@@ -104,11 +152,6 @@ class VoxelDenoiser(nn.Module):
             x = self.up[index](x) + kept[index]
             x = self.up_blocks[index](x, time)
         return depth_to_space(self.last(F.silu(self.last_norm(x))), self.patch)
-
-
-def _x0(noisy: Tensor, change: Tensor, level: Tensor) -> Tensor:
-    alpha, sigma = (column.reshape(-1, 1, 1, 1, 1) for column in level.unbind(1))
-    return alpha * noisy + sigma * change
 
 
 def _embed(level: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from genmed.codecs import Codec, Identity
 from genmed.diffusion import Schedule, cosine_schedule
 from genmed.pair import Codes, Pair
 from genmed.volumes.config import VolumeConfig
-from genmed.volumes.denoiser import VoxelDenoiser
+from genmed.volumes.denoiser import VolumeEstimate, VoxelDenoiser
 from genmed.volumes.window import Window
 from medshape_text.frame import TRUNCATION
 
@@ -49,5 +49,5 @@ class VolumeModel:
 
     def estimate(self, noisy: Codes, levels: Codes) -> Codes:
         """See `genmed.pair.JointModel`."""
-        image, sdf = self.denoiser(noisy[IMAGE], noisy[SDF], levels[IMAGE], levels[SDF])
-        return {IMAGE: image, SDF: sdf}
+        clean: VolumeEstimate = self.denoiser(noisy[IMAGE], noisy[SDF], levels[IMAGE], levels[SDF])
+        return {IMAGE: clean.image, SDF: clean.sdf}

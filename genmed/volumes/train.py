@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,8 @@ from genmed.loop import Workspace, run_loop
 from genmed.pair import GIVEN, level_of
 from genmed.volumes.augment import augment
 from genmed.volumes.checkpoint import save_volume_model
-from genmed.volumes.config import VolumeConfig, load_sizes, parse_volume_config
-from genmed.volumes.denoiser import VoxelDenoiser
+from genmed.volumes.config import Augmentation, VolumeConfig, load_sizes, parse_volume_config
+from genmed.volumes.denoiser import VolumeEstimate, VoxelDenoiser, VoxelPrior
 from genmed.volumes.model import IMAGE, SDF, VolumeModel
 from genmed.volumes.window import encoded
 from medshape_text.frame import TRUNCATION
@@ -28,8 +27,14 @@ from medshape_text.frame import TRUNCATION
 SEED = 0
 _BAND = 4.0
 """How much more a voxel counts where the distance is not truncated."""
-_QUIET = 0.05
-"""Variance that keeps the last steps, where next to nothing is left to learn, from outweighing the rest."""
+_IMAGE_WEIGHT = 0.3
+"""Of the image's error beside that of the distances: most of it is noise that nobody can foretell."""
+_QUIET = 0.02
+"""Share of a part's variance that keeps the last steps, where next to nothing is left to learn, quiet."""
+_PRIOR_DRAWS = 16
+"""How often every training case is varied to find the spread of each voxel."""
+_LEAST_SPREAD = 0.05
+"""Of a voxel, in code units: what never varied in training may still do so a little."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,6 @@ class Volumes:
             torch.stack([torch.from_numpy(data.part(index, SDF) / TRUNCATION).half() for index in cases]),
             torch.from_numpy(np.stack([data.annotated(index) for index in cases])),
         )
-
-    @cached_property
-    def mean(self) -> Tensor:
-        """(S, X, Y, Z) mean distances of the cases in which a structure was looked for."""
-        weights = self.annotated.float() / self.annotated.sum(dim=0).clamp(min=1)
-        return torch.einsum("ns,nsxyz->sxyz", weights, self.sdfs.float())
 
 
 def fit_command(
@@ -104,7 +103,7 @@ def train(config: VolumeConfig, cases: Volumes, validation: Volumes, workspace: 
     device = workspace.device
     torch.manual_seed(workspace.seed)  # initial weights only; every other draw has a generator of its own
     denoiser = VoxelDenoiser(config)
-    denoiser.mean.copy_(cases.mean)
+    fit_priors(denoiser, cases, config.augmentation, workspace.seed)
     model = VolumeModel(config, denoiser.to(device))
 
     def loss_of(module: nn.Module, generator: torch.Generator, _step: int) -> Tensor:
@@ -129,7 +128,7 @@ def joint_loss(
     denoiser: VoxelDenoiser, image: Tensor, sdf: Tensor, annotated: Tensor, schedule: Schedule,
     generator: torch.Generator,
 ) -> Tensor:  # fmt: skip
-    """Squared errors of both clean parts over the variance of their noise; surfaces count more than what is far off.
+    """Squared errors of both clean parts, in units of what is expected; surfaces count more than what is far off.
 
     A structure nobody looked for is all noise in the input and has no loss.
     """
@@ -141,12 +140,42 @@ def joint_loss(
     noise = torch.randn(sdf.shape, generator=generator).to(device)
     known = annotated[:, :, None, None, None]
     noisy_sdf = torch.where(known, add_noise(sdf, noise, *sdf_level.unbind(1)), noise)
-    clean_image, clean_sdf = denoiser(noisy_image, noisy_sdf, image_level, sdf_level)
+    clean: VolumeEstimate = denoiser(noisy_image, noisy_sdf, image_level, sdf_level)
     weights = known * (1 + _BAND * (sdf.abs() < 0.99))
-    sdf_error = (weights * (clean_sdf - sdf).square()).sum(dim=(1, 2, 3, 4)) / weights.sum(dim=(1, 2, 3, 4)).clamp(1)
-    image_error = (clean_image - image).square().mean(dim=(1, 2, 3))
-    loss: Tensor = (sdf_error / _unit(sdf_level) + image_error / _unit(image_level)).mean()
-    return loss
+    sdf_error = _relative(clean.sdf - sdf, weights, clean.sdf_error, denoiser.sdf_prior.spread)
+    everywhere = torch.ones_like(image)
+    image_error = _relative(clean.image - image, everywhere, clean.image_error, denoiser.image_prior.spread)
+    return sdf_error + _IMAGE_WEIGHT * image_error
+
+
+def _relative(error: Tensor, weights: Tensor, expected: Tensor, spread: Tensor) -> Tensor:
+    """Mean over the batch of the squared error over what the prior expects, all noise levels alike."""
+    unit = expected.square() + _QUIET * spread.square()
+    shares = (weights * error.square()).flatten(1).sum(dim=1) / (weights * unit).flatten(1).sum(dim=1).clamp(1e-6)
+    return shares.mean()
+
+
+@torch.no_grad()
+def fit_priors(denoiser: VoxelDenoiser, cases: Volumes, amount: Augmentation, seed: int) -> None:
+    """Mean and spread of every voxel over varied training cases; of a structure, over those that have it annotated."""
+    generator = torch.Generator().manual_seed(seed)
+    images, sdfs = [], []
+    for _ in range(_PRIOR_DRAWS):
+        for index in range(len(cases.images)):
+            one = slice(index, index + 1)
+            image, sdf = augment(cases.images[one].float(), cases.sdfs[one].float(), amount, generator)
+            images.append(image.half())
+            sdfs.append(sdf.half())
+    denoiser.image_prior.fit(torch.cat(images).float(), _LEAST_SPREAD)
+    annotated = cases.annotated.repeat(_PRIOR_DRAWS, 1)
+    every = torch.cat(sdfs)
+    for structure, prior_mean in enumerate(denoiser.sdf_prior.mean):
+        rows = every[annotated[:, structure], structure].float()
+        if len(rows):
+            prior = VoxelPrior(tuple(prior_mean.shape))
+            prior.fit(rows, _LEAST_SPREAD)
+            prior_mean.copy_(prior.mean)
+            denoiser.sdf_prior.spread[structure].copy_(prior.spread)
 
 
 def draw_steps(schedule: Schedule, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -165,10 +194,6 @@ def draw_steps(schedule: Schedule, batch: int, generator: torch.Generator) -> tu
     return image, sdf
 
 
-def _unit(level: Tensor) -> Tensor:
-    return level[:, 1].square() + _QUIET
-
-
 @torch.no_grad()
 def one_step_dice(denoiser: VoxelDenoiser, cases: Volumes, schedule: Schedule, device: str) -> float:
     """Mean Dice over cases and annotated structures of E[distances | image], from one draw of noise."""
@@ -178,7 +203,7 @@ def one_step_dice(denoiser: VoxelDenoiser, cases: Volumes, schedule: Schedule, d
         image = cases.images[index : index + 1].float().to(device)
         noise = torch.randn(1, *cases.sdfs.shape[1:], generator=generator).to(device)
         levels = (level_of(schedule, GIVEN, 1, device), level_of(schedule, schedule.steps - 1, 1, device))
-        _, sdf = denoiser(image, noise, *levels)
-        scores = dice(sdf[0].cpu() < 0, cases.sdfs[index].float() < 0, empty=1, batched=True)
+        clean: VolumeEstimate = denoiser(image, noise, *levels)
+        scores = dice(clean.sdf[0].cpu() < 0, cases.sdfs[index].float() < 0, empty=1, batched=True)
         values.append(scores[cases.annotated[index]])
     return float(torch.cat(values).mean())
