@@ -97,6 +97,21 @@ def signatures(family: Family, task: Task) -> dict[str, str]:
     return found
 
 
+def scored_by(family: Family, task: Task) -> dict[str, Any]:
+    """What decides the numbers of a task whatever the method, as plain JSON values: a part of every configuration."""
+    return {
+        "task": json.loads(json.dumps(dataclasses.asdict(task))),
+        "signatures": signatures(family, task),
+        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash(family)},
+        "libraries": numerical_versions(),
+    }
+
+
+def scored_on(source: CaseSource) -> dict[str, str]:
+    """Which cases a configuration is about."""
+    return {"revision": source.revision, "manifest_sha256": source.manifest_sha256, "split": source.split}
+
+
 def configuration(
     request: Request,
     family: Family,
@@ -111,8 +126,9 @@ def configuration(
     weights = getattr(method, "weights_sha256", None)
     if weights is None and request.checkpoint is not None and request.checkpoint.is_file():
         weights = hashlib.sha256(request.checkpoint.read_bytes()).hexdigest()
+    scoring = scored_by(family, task)
     return {
-        "task": json.loads(json.dumps(dataclasses.asdict(task))),
+        "task": scoring["task"],
         "method": {
             "name": entry.spec.name,
             "spec_sha256": entry.spec_hash,
@@ -121,13 +137,13 @@ def configuration(
             "fit": None if learnt is None else fit_key(entry, learnt.revision),
             "samples": entry.spec.samples,
         },
-        "data": {"revision": source.revision, "manifest_sha256": source.manifest_sha256, "split": source.split},
-        "signatures": signatures(family, task),
+        "data": scored_on(source),
+        "signatures": scoring["signatures"],
         "seed": request.seed,
         "limit": request.limit,
         "device": device.split(":")[0],
-        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash(family)},
-        "libraries": numerical_versions(),
+        "toolkit": scoring["toolkit"],
+        "libraries": scoring["libraries"],
     }
 
 

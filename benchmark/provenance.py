@@ -94,11 +94,14 @@ def configuration_hash(configuration: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def describe(configuration: Mapping[str, Any], device: str) -> dict[str, Any]:
-    """Everything ``run.json`` says beside the configuration."""
+def describe(configuration: Mapping[str, Any], device: str | None) -> dict[str, Any]:
+    """Everything ``run.json`` says beside the configuration; without a device, where nothing ran, what scored it."""
+    toolkit = {"package": PACKAGE, "version": toolkit_version()}
+    if device is None:
+        return {"configuration_sha256": configuration_hash(configuration), "toolkit": toolkit}
     return {
         "configuration_sha256": configuration_hash(configuration),
-        "toolkit": {"package": PACKAGE, "version": toolkit_version(), **git_state()},
+        "toolkit": {**toolkit, **git_state()},
         "python": platform.python_version(),
         "hardware": hardware(device),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

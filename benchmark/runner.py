@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 
@@ -28,7 +28,7 @@ from benchmark.contract import (
 )
 from benchmark.determinism import make_deterministic
 from benchmark.errors import BenchError, MethodError, RunError
-from benchmark.metrics.base import NOT_APPLICABLE, OK, Score
+from benchmark.metrics.base import MISSING, NOT_APPLICABLE, OK, Score
 from benchmark.observations import observation_hash
 from benchmark.provenance import describe
 from benchmark.records.delivered import Delivered
@@ -45,6 +45,15 @@ WORK = "work"
 """Folder in a run folder that a method which works on folders may keep things in."""
 
 
+@runtime_checkable
+class Answered(Protocol):
+    """In place of a method: predictions that are there already. Nothing of how they were made could be measured."""
+
+    def answer(self, case: Case) -> Prediction | str:
+        """The prediction of a case, its values not yet checked, or why there is none."""
+        ...
+
+
 @dataclass(frozen=True)
 class Plan:
     """What to run. ``configuration`` is what the numbers depend on; a folder holds one configuration only.
@@ -52,7 +61,7 @@ class Plan:
     ``limit`` is a number of cases: the groups that fit into the first so many are run, and at least one.
     """
 
-    method: AnyMethod
+    method: AnyMethod | Answered
     family: Family
     task: Task
     source: CaseSource
@@ -101,7 +110,8 @@ class _Answer:
     """What came back for a case, its prediction already on disk: "ok" or a reason code, and perhaps a traceback."""
 
     status: str
-    seconds: float
+    seconds: float | None
+    """None where nothing could be measured."""
     error: str | None = None
 
 
@@ -132,7 +142,8 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
             facts["groups"] = {group.id: list(group.cases) for group in groups}
         if not writer.started and (method_facts := plan.method_facts()):
             facts["method"] = dict(method_facts)
-        writer.open(plan.configuration, {**facts, **describe(plan.configuration, plan.device)})
+        device = None if isinstance(plan.method, Answered) else plan.device
+        writer.open(plan.configuration, {**facts, **describe(plan.configuration, device)})
         done, status = _resume(writer, plan)
         answers = _answer_all(plan, groups[done:], status)
         for group in groups[done:]:
@@ -143,7 +154,7 @@ def execute(plan: Plan, on_case: Callable[[Outcome], None] = lambda _: None) -> 
                     answer = answers.pop(case_id) if case_id in answers else _answer(plan, cases[-1])
                     status[case_id] = answer.status
                     _finish(writer, plan, group, cases, status, answer)
-                    on_case(Outcome(case_id, answer.status, answer.seconds))
+                    on_case(Outcome(case_id, answer.status, answer.seconds or 0.0))
         Delivered(plan.out).clear()
     return load_run(plan.out)
 
@@ -253,7 +264,7 @@ def _answer_all(plan: Plan, groups: Sequence[Group], finished: Mapping[str, str]
                 f"{len(wanted)} answers are kept, and the same command goes on with the rest "
                 f"[traceback: {plan.out / ERRORS}]"
             ) from failure
-    return answers | {case: _Answer("missing", 0.0) for case in asked if case not in answers}
+    return answers | {case: _Answer(MISSING, 0.0) for case in asked if case not in answers}
 
 
 def _reason(said: str) -> str:
@@ -262,6 +273,9 @@ def _reason(said: str) -> str:
 
 
 def _answer(plan: Plan, case: Case) -> _Answer:
+    if isinstance(plan.method, Answered):
+        found = plan.method.answer(case)
+        return _Answer(found if isinstance(found, str) else _store(plan, case, found), None)
     seed = prediction_seed(case.id, plan.task, plan.seed)
     started = time.perf_counter()
     try:
@@ -299,13 +313,15 @@ def _finish(
         floor = plan.family.floor(plan.task, cases)
     else:
         scored = started
-    timing = {
-        "case": case.id,
-        "seconds": answer.seconds,
-        "scoring_seconds": scored - started,
-        "status": answer.status,
-        **_memory(plan.device),
-    }
+    timing: dict[str, Any] = {"case": case.id, "status": answer.status}
+    if answer.seconds is not None:
+        timing = {
+            "case": case.id,
+            "seconds": answer.seconds,
+            "scoring_seconds": scored - started,
+            "status": answer.status,
+            **_memory(plan.device),
+        }
     observation = {
         "case": case.id,
         "sha256": observation_hash(case.observations),

@@ -170,3 +170,8 @@ def stored_form(array: Array, space: Space) -> Array:
     Scoring what is stored lets anyone recompute a run from its predictions bit for bit.
     """
     return from_stored(to_stored(array, space), space)
+
+
+def stored_bytes(prediction: Prediction, outputs: Mapping[str, Space]) -> list[bytes]:
+    """The bytes of every part as they are stored (`to_stored`): little-endian, last index fastest."""
+    return [to_stored(prediction.parts[name], space).tobytes() for name, space in outputs.items()]

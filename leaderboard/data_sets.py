@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 from benchmark.data.rows import read_manifest
 from benchmark.errors import DataError
+from leaderboard.asked import data_name
 from leaderboard.site import DataSet
+from medshape_text.manifest import MANIFEST
 from medshape_text.records import SPLITS
 
 _CARD = "card.json"
@@ -22,11 +24,13 @@ _COLUMNS = ["subject", "category", "origin", "licence"]
 
 
 def describe(folder: Path) -> DataSet:
-    """The page of a data set; a folder without a card is described by its shapes alone.
+    """The page of a data set; a folder without a card is described by its shapes alone, another one's by its name.
 
     Raises:
         DataError: if the folder is no data set, or its card or table of shapes cannot be read.
     """
+    if not (folder / MANIFEST).is_file():
+        return DataSet(data_name(folder), "")  # only families know what is in it
     manifest = read_manifest(folder)
     try:
         card = json.loads((folder / _CARD).read_bytes()) if (folder / _CARD).is_file() else {}

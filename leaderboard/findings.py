@@ -5,6 +5,7 @@ A code says what somebody would do about it; the detail of a finding says what e
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from leaderboard.model import Finding
@@ -121,3 +122,32 @@ def shown(text: object, length: int = 60) -> str:
     plain = text if isinstance(text, str) else str(text)
     whole = ascii(plain[:length])
     return whole if len(plain) <= length and len(whole) <= length + 2 else whole[: length - 3] + "..." + whole[0]
+
+
+def changes(then: object, now: object, most: int = 3) -> str:
+    """What differs between two JSON values: where, what it was and what it is, of the first few; empty if nothing does.
+
+    >>> changes({"a": 1, "b": [2, 3]}, {"a": 1, "b": [2, 4], "c": None})
+    "b.1: '3' -> '4', c: absent -> 'None'"
+    """
+    before, after = dict(_leaves(then, "")), dict(_leaves(now, ""))
+    told = []
+    for name in {**before, **after}:
+        if (name in before, before.get(name)) != (name in after, after.get(name)):
+            was, is_now = (shown(each[name], 100) if name in each else "absent" for each in (before, after))
+            told.append(f"{name[:300]}: {was} -> {is_now}")
+    return ", ".join(told[:most]) + (f" (and {len(told) - most} more)" if len(told) > most else "")
+
+
+def _leaves(value: object, name: str) -> Iterator[tuple[str, object]]:
+    """Every value that has no parts, by the path to it, which is fit to be shown."""
+    parts: dict[object, object] = {}
+    if isinstance(value, Mapping):
+        parts = dict(value)
+    elif isinstance(value, list | tuple):
+        parts = dict(enumerate(value))
+    if not parts:
+        yield name, value
+    for key, item in parts.items():
+        plain = str(key) if str(key).isascii() and str(key).isprintable() else ascii(key)
+        yield from _leaves(item, f"{name}.{plain}" if name else plain)

@@ -11,7 +11,7 @@ from benchmark.drawing.scene import Scene
 from benchmark.errors import BenchError
 from benchmark.metrics.base import NOT_APPLICABLE, OK
 from benchmark.tasks import Draws, find_task
-from leaderboard.asked import Asked
+from leaderboard.asked import About, Asked, Truth, open_truth
 from leaderboard.findings import RefusedError
 from leaderboard.model import Table
 from leaderboard.rank.results import Results
@@ -19,8 +19,7 @@ from leaderboard.site import CaseFacts, CaseScores, Place
 from leaderboard.submission.layout import PREDICTIONS
 from leaderboard.submission.reading import read_files
 from leaderboard.submission.strict_json import Limits
-from leaderboard.verify.parsing import Cells, read_cells
-from leaderboard.verify.volumes import Truth, open_truth, read_prediction
+from leaderboard.verify.parsing import Cells, read_cells, read_prediction
 
 _OPEN_AT_ONCE = 64
 
@@ -93,7 +92,7 @@ class ResultViews:
 
     def _prediction(self, table: Table, asked: Asked, submission: str, case: str) -> Prediction | None:
         """What was submitted; None if there is nothing or it is refused."""
-        found = self._cells(submission, table.task, table.split, table.data_revision)
+        found = self._cells(submission, About(table.task, table.split, table.data_revision))
         if found is None or case not in found.places:
             return None
         try:
@@ -102,23 +101,24 @@ class ResultViews:
             return None
 
     @cached_property
-    def _truths(self) -> Mapping[str, Truth]:
-        return {truth.revision: truth for truth in (open_truth(folder, checked=False) for folder in self._data)}
+    def _truths(self) -> Sequence[Truth]:
+        return [open_truth(folder, checked=False) for folder in self._data]
 
     def _asked(self, table: Table) -> Asked | None:
-        return self._asked_of(table.task, table.split, table.data_revision)
+        return self._asked_of(About(table.task, table.split, table.data_revision))
 
-    def _asked_of(self, task: str, split: str, revision: str) -> Asked | None:
+    def _asked_of(self, about: About) -> Asked | None:
         """What is asked for, if the data are at hand; task and split may be words that nobody knows."""
-        if revision not in self._truths:
-            return None
-        try:
-            return self._truths[revision].asked(find_task(task), split)
-        except BenchError:
-            return None
+        for truth in self._truths:
+            if truth.has(about):
+                try:
+                    return truth.asked(find_task(about.task), about.split)
+                except BenchError:
+                    return None
+        return None
 
-    def _read_cells(self, submission: str, task: str, split: str, revision: str) -> Cells | None:
-        known, asked = self._submissions[submission], self._asked_of(task, split, revision)
+    def _read_cells(self, submission: str, about: About) -> Cells | None:
+        known, asked = self._submissions[submission], self._asked_of(about)
         if known.refused or asked is None:
             return None
         limits = Limits()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import subprocess
 import tomllib
@@ -105,7 +106,26 @@ def test_no_source_file_has_outgrown_its_idea() -> None:
 
 
 def test_links_between_our_pages_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "baselines").rglob("*.md"))]
+    pages = [
+        ROOT / "README.md",
+        ROOT / "findings/README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "baselines").rglob("*.md")),
+    ]
     for page in pages:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} -> {target}"
+
+
+def test_every_finding_is_listed_pinned_and_sound_bash() -> None:
+    """They are run by hand, as they install packages; here only that they could be."""
+    scripts = sorted((ROOT / "findings").glob("[a-z]*.sh"))
+    listed = re.findall(r"^\| \[[^]]*\]\(([^)]+)\)", (ROOT / "findings/README.md").read_text(), flags=re.MULTILINE)
+    assert sorted(listed) == [script.name for script in scripts]
+    for script in scripts:
+        text = script.read_text(encoding="utf-8")
+        (packages,) = re.findall(r"^install (.+)$", text, flags=re.MULTILINE)
+        assert "==" in packages.split()[0], script
+        assert "# Seen" in text, script
+        assert os.access(script, os.X_OK), script
+        subprocess.run(["bash", "-n", str(script)], check=True)

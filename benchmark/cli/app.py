@@ -82,13 +82,34 @@ def fit(
     data: DataOption = "mini",
     device: DeviceOption = "auto",
     resume: Annotated[bool, typer.Option(help="Go on with a training that was stopped.")] = True,
+    task: Annotated[str | None, typer.Option(help="Learn only from what this task gives (few cases, say).")] = None,
+    seed: Annotated[int, typer.Option(help="Which few cases, if the task has few.")] = 0,
 ) -> None:
     """Train a method on the training split. The same command continues a training that was stopped."""
     with errors_reported():
-        check_names(method)
+        check_names(method, task)
         from benchmark.cli import training
 
-        training.fit(method, config, out, data, device, resume)
+        training.fit(method, config, out, data, device, resume, task, seed)
+
+
+@app.command("prepare")
+def prepare_command(
+    layout: Annotated[str, typer.Option(help="decathlon, folder, kits23, mmwhs, nnunet, openkbp, sts, ...")],
+    root: Annotated[Path, typer.Argument(help="Folder of images with label maps.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder to write; give it to --data.", show_default=False)],
+    shape: Annotated[tuple[int, int, int], typer.Option(help="Voxels of the task's grid.")] = (64, 64, 64),
+    spacing: Annotated[
+        tuple[float, float, float] | None, typer.Option(help="mm of its voxels [default: as the image needs]")
+    ] = None,
+    tolerance: Annotated[float, typer.Option(help="mm, of the normalised surface Dice.")] = 2.0,
+    structure: Annotated[list[str] | None, typer.Option(help="Only this one; may be repeated.")] = None,
+) -> None:
+    """Prepare images with label maps in an official layout for segmentation tasks."""
+    with errors_reported():
+        from benchmark.cli import preparing
+
+        preparing.prepare_layout(layout, root, out, shape, spacing, tolerance, structure or [])
 
 
 @app.command("check-method")

@@ -37,6 +37,21 @@ DATASETS: dict[str, DatasetInfo] = {
             "hips-v1",
             "images rendered from 4 bones of the same 26 adults, CT-like and MR-like, 64^3 at 5 mm (origin: rendered)",
         ),
+        DatasetInfo(
+            "hippocampus",
+            "hippocampus-v1",
+            "260 real MR of one hippocampus each, 2 parts (Decathlon Task04, CC BY-SA 4.0), 48 x 64 x 48 at 1 mm",
+        ),
+        DatasetInfo(
+            "openkbp",
+            "openkbp-v1",
+            "real head-and-neck CT, 5 organs (OpenKBP, MIT), 64 x 72 x 96 at 4 mm, from files you have in the cache's raw/openkbp",
+        ),
+        DatasetInfo(
+            "sts",
+            "sts-v1",
+            "3 patients in CT, MR and PET, one tumour: a smoke test, never ranked; files in the cache's raw/sts",
+        ),
     )
 }
 
@@ -53,6 +68,11 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "genmed-bench"
 
 
+def raw_folder(name: str) -> Path:
+    """Where the original files of a data set are looked for: a folder, or a link to one."""
+    return cache_folder() / "raw" / name
+
+
 def resolve(name: str, progress: Progress = lambda *_: None) -> Path:
     """The folder of a data set: a folder as it is, a name from the catalogue in the cache, built when absent.
 
@@ -63,7 +83,7 @@ def resolve(name: str, progress: Progress = lambda *_: None) -> Path:
     if name in DATASETS:
         folder = cache_folder() / DATASETS[name].folder
         if not (folder / "manifest.json").exists():
-            _BUILDERS[name](folder, progress)
+            _build(name, folder, progress)
         return folder
     if Path(name).is_dir():
         return Path(name)
@@ -95,4 +115,20 @@ def _build_hips(folder: Path, progress: Progress) -> None:
         raise DataError(f"the data set hips could not be built in {folder}: {error}") from error
 
 
-_BUILDERS: dict[str, Callable[[Path, Progress], None]] = {"mini": _build_mini, "hips": _build_hips}
+def _build_real(name: str, folder: Path, progress: Progress) -> None:
+    from benchmark.data.layouts import named
+
+    builders = {"hippocampus": named.build_hippocampus, "openkbp": named.build_openkbp, "sts": named.build_sts}
+    try:
+        builders[name](raw_folder(name), folder, progress)
+    except (DataError, OSError) as error:
+        raise DataError(f"the data set {name} could not be built in {folder}: {error}") from error
+
+
+def _build(name: str, folder: Path, progress: Progress) -> None:
+    if name == "mini":
+        _build_mini(folder, progress)
+    elif name == "hips":
+        _build_hips(folder, progress)
+    else:
+        _build_real(name, folder, progress)

@@ -23,6 +23,7 @@ import numpy as np
 from benchmark import spaces
 from benchmark.contract import Array, Grid, Prediction, Request, Space
 from benchmark.external.exchange import fills_affine_grid, safe_name
+from medshape_text.reading.volumes import NEARLY_WHOLE
 
 _HEADERS = 65536
 """Bytes a file may have beside its array."""
@@ -71,8 +72,8 @@ def _read_case(top: int, name: str, request: Request, final: bool) -> Prediction
             if found is not None:
                 arrays[part] = found
     if not arrays and _exists(top, f"{name}.npz"):
-        limits = {part: _largest(space, request.grid) for part, space in request.outputs.items()}
-        arrays = _unpacked(_read(top, f"{name}.npz", sum(limits.values()) + _HEADERS), limits)
+        limits = {part: largest_file(space, request.grid) for part, space in request.outputs.items()}
+        arrays = unpack_npz(_read(top, f"{name}.npz", sum(limits.values()) + _HEADERS), limits)
     if request.outputs.keys() - arrays.keys():
         if not final:
             return None
@@ -96,11 +97,11 @@ def error_text(folder: Path, case_id: str) -> str:
 
 
 def _read_part(inner: int, part: str, space: Space, grid: Grid | None) -> Array | None:
-    stem, limit = safe_name(part), _largest(space, grid)
+    stem, limit = safe_name(part), largest_file(space, grid)
     if _exists(inner, f"{stem}.npy"):
         return parse_npy(_read(inner, f"{stem}.npy", limit), limit)
     if _exists(inner, f"{stem}.npz"):
-        members = _unpacked(_read(inner, f"{stem}.npz", limit + _HEADERS), None, limit)
+        members = unpack_npz(_read(inner, f"{stem}.npz", limit + _HEADERS), None, limit)
         if part not in members and len(members) != 1:
             raise Refused("missing_part")
         return members[part] if part in members else next(iter(members.values()))
@@ -111,7 +112,7 @@ def _read_part(inner: int, part: str, space: Space, grid: Grid | None) -> Array 
     return None
 
 
-def _largest(space: Space, grid: Grid | None) -> int:
+def largest_file(space: Space, grid: Grid | None) -> int:
     """The most bytes a file of one array may have, whatever type of up to 8 bytes the program likes to write."""
     values = spaces.most_bytes(space, grid) // spaces.stored_type(space).itemsize
     return values * _WIDEST + _HEADERS
@@ -140,8 +141,12 @@ def parse_npy(data: bytes, limit: int) -> Array:
     return np.frombuffer(body, kind).reshape(shape, order="F" if fortran else "C")
 
 
-def _unpacked(data: bytes, limits: dict[str, int] | None, limit: int = 0) -> dict[str, Array]:
-    """Arrays of an ``.npz``, all or those with a limit; what is declared is checked and what is unpacked bounded."""
+def unpack_npz(data: bytes, limits: dict[str, int] | None, limit: int = 0) -> dict[str, Array]:
+    """Arrays of an ``.npz``, all or those with a limit; what is declared is checked and what is unpacked bounded.
+
+    Raises:
+        Refused: if it is anything else, has a name twice, or more bytes than it may.
+    """
     arrays: dict[str, Array] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -150,6 +155,8 @@ def _unpacked(data: bytes, limits: dict[str, int] | None, limit: int = 0) -> dic
                 raise Refused("too_large")
             for member in members:
                 name = member.filename.removesuffix(".npy")
+                if name in arrays:
+                    raise Refused("unreadable")
                 if limits is not None and name not in limits:
                     raise Refused("unknown_part")
                 most = limit - sum(array.nbytes for array in arrays.values()) if limits is None else limits[name]
@@ -194,7 +201,8 @@ def _parse_nifti(data: bytes, space: Space, grid: Grid | None) -> Array:
             difference = np.abs(np.asarray(image.affine) - np.asarray(grid.affine))
             if not np.all(difference <= _AFFINE_TOLERANCE):  # a NaN is a difference, too
                 raise Refused("wrong_affine")
-        if image.get_data_dtype().kind not in "fiu":
+        stored = image.get_data_dtype().kind
+        if stored not in "fiu":
             raise Refused("wrong_type")
         values = np.asarray(image.dataobj)
     except Refused:
@@ -202,9 +210,11 @@ def _parse_nifti(data: bytes, space: Space, grid: Grid | None) -> Array:
     except Exception as error:  # a hostile header makes nibabel raise many kinds
         raise Refused("unreadable") from error
     if space.kind == "labels" and values.dtype.kind == "f":  # many tools write whole numbers as floats
-        if not np.isfinite(values).all() or (values != np.rint(values)).any() or np.abs(values).max(initial=0) > 2**31:
+        whole = np.rint(values)
+        off = NEARLY_WHOLE if stored in "iu" else 0  # in bytes with a scale, 1 of four labels reads 1.004
+        if not (np.abs(values - whole) <= off).all() or np.abs(whole).max(initial=0) > 2**31:  # not of NaN either
             raise Refused("wrong_type")
-        values = values.astype(np.int64)
+        values = whole.astype(np.int64)
     return np.moveaxis(values, -1, 0) if channels else values
 
 

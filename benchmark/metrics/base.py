@@ -9,6 +9,8 @@ from dataclasses import dataclass
 OK = "ok"
 NOT_APPLICABLE = "nothing_observed"
 """The one status that is nobody's failure: no part of the truth was observed, so there is nothing to score."""
+MISSING = "missing"
+"""The status of a case that nobody answered."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """What metrics and profiles may be called, as in "ms-ssim" and "observed_dice"."""

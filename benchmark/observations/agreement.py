@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from benchmark.contract import Mask, Observation, Volume
-from medshape_text.frame import HALF_BOX_VOXELS, RESOLUTION
+from benchmark.contract import CANONICAL, Mask, Observation, Volume
+from medshape_text.frame import HALF_BOX_VOXELS
 
 _HALF_VOXEL = np.float32(0.5 / HALF_BOX_VOXELS)
 
@@ -15,14 +15,14 @@ class UnsupportedObservationError(ValueError):
     """A method cannot use an observation of this form."""
 
 
-def observed_inside(observation: Observation) -> Mask:
-    """Where a shape was read as inside, (64, 64, 64) bool; False where nothing was observed.
+def observed_inside(observation: Observation, shape: tuple[int, ...] = CANONICAL.shape) -> Mask:
+    """Where something was read as inside, a bool for every voxel of a grid; False where nothing was observed.
 
     Raises:
         UnsupportedObservationError: if the observation has no value for every voxel (one of low resolution, say).
             A method that asks this question cannot use it; one that evaluates ``operator`` can.
     """
-    if observation.value.shape != (RESOLUTION,) * 3 or observation.space.kind not in ("sdf", "occupancy"):
+    if observation.value.shape != shape or observation.space.kind not in ("sdf", "occupancy"):
         raise UnsupportedObservationError(
             f"needs inside and outside of single voxels, got {observation.space.kind} of {observation.value.shape}"
         )

@@ -32,7 +32,6 @@ from leaderboard.submission.making import make_submission
 from leaderboard.verify import Verifier, write_verification
 from leaderboard.views import ResultViews
 from medshape_text.console import make_console
-from medshape_text.manifest import MANIFEST
 
 HUB = "hf://datasets/"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
@@ -208,7 +207,7 @@ def eval_results(results: Path, method: str, dataset: str) -> None:
 def _at_hand(data: str) -> Path | None:
     """The folder of a data set that is there: where no case is drawn, none is built for its page alone."""
     folder = cache_folder() / DATASETS[data].folder if data in DATASETS else Path(data)
-    return folder if (folder / MANIFEST).is_file() else None
+    return folder if folder.is_dir() else None
 
 
 def _read(results: Path) -> Results:

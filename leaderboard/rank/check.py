@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from leaderboard.findings import OF_OTHERS, RefusedError
+from leaderboard.findings import OF_OTHERS, RefusedError, changes
 from leaderboard.model import SEVERITIES, Finding, Verification, refuses
 from leaderboard.rank.results import WITHDRAWN, Result, is_folder, names_in, read_results, read_withdrawal
 from leaderboard.rank.score_table import score_tables_of
@@ -17,7 +17,7 @@ from leaderboard.submission.reading import hash_plain
 
 _KEPT = (SUBMISSIONS, VERIFICATIONS, WITHDRAWN)
 _COMPARED = (
-    "submission", "verdict", "largest_difference", "files", "data_revision", "rows", "observations", "memorisation"
+    "submission", "verdict", "largest_difference", "files", "data_revision", "observations", "memorisation"
 )  # fmt: skip
 """Of a verification; the toolkit and machine may be others."""
 Verify = Callable[[Path], Verification]
@@ -98,13 +98,23 @@ def _again(submission: Result, verify: Verify, new: bool) -> Iterator[Finding]:
     for finding in unrecorded:
         severity = finding.severity
         yield Finding(finding.code, severity, f"{submission.id}: found now, not recorded: {finding.detail}")
-    now, then = asdict(fresh), asdict(recorded)
-    differing = [name for name in _COMPARED if now[name] != then[name]]
-    if any(finding.severity == "flagged" and (new or finding.code not in OF_OTHERS) for finding in unrecorded):
-        differing.append("findings")
+    flags = [one for one in unrecorded if one.severity == "flagged" and (new or one.code not in OF_OTHERS)]
+    differing = changes(
+        _compared(recorded), {**_compared(fresh), **{f"finding {one.code}": one.detail for one in flags}}
+    )
     if differing:
-        what = f"{submission.id}: computed again, the verification differs in {', '.join(differing)}; verify --write it"
-        yield Finding("verification-differs", "refused", what)
+        what = f"{submission.id}: computed again, the verification differs, recorded -> now: {differing}"
+        yield Finding("verification-differs", "refused", f"{what}; verify --write it")
+
+
+def _compared(verification: Verification) -> dict[str, object]:
+    """What has to be the same of a verification; its rows, whose order counts, by what they are of."""
+    record = asdict(verification)
+    rows = {
+        f"row {number} ({row.get('metric')} of {row.get('case')}, {row.get('category')})": row
+        for number, row in enumerate(verification.rows, 1)
+    }
+    return {**{name: record[name] for name in _COMPARED}, **rows}
 
 
 def _duplicates(submissions: tuple[Result, ...]) -> Iterator[Finding]:

@@ -77,9 +77,7 @@ def eval_results(
     method: str,
     dataset_id: str,
     *,
-    dataset_revision: str | None = None,
     source_url: str | None = None,
-    date: str | None = None,
 ) -> str:
     """The text of ``.eval_results/<name>.yaml`` in the model repository of a method.
 
@@ -87,9 +85,7 @@ def eval_results(
         board: of which only ranked entries are used, at most one a task: that of the largest table.
         method: name of the method.
         dataset_id: the benchmark's data set on the Hub, "ORG/NAME"; its ``eval.yaml`` names our tasks as task ids.
-        dataset_revision: git commit of that data set. Ours is the hash of a manifest, and goes into the notes.
         source_url: https address of the board.
-        date: ISO 8601; without it the Hub takes that of the commit.
 
     Raises:
         ValueError: if the method has no ranked headline of which more is better.
@@ -111,8 +107,6 @@ def eval_results(
             dataset_id=dataset_id,
             task_id=task,
             value=round(entry.values[table.headline].value, 6),
-            dataset_revision=dataset_revision,
-            date=date,
             source_url=source_url,
             notes=_notes(table, entry),
         )

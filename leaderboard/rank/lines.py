@@ -13,7 +13,7 @@ import numpy as np
 from benchmark.errors import BenchError
 from benchmark.methods import find_method
 from leaderboard.findings import UNRANKED
-from leaderboard.model import Column, Entry, Finding, Interval, Rank
+from leaderboard.model import Column, Entry, Finding, Rank
 from leaderboard.rank.ranks import ranks
 from leaderboard.rank.results import Result
 from leaderboard.rank.score_matrix import ScoreMatrix, class_macros, intervals
@@ -60,13 +60,9 @@ def hardware_text(document: Mapping[str, Any], record: Mapping[str, Any]) -> str
     said = document.get("hardware") or record.get("hardware")
     if not isinstance(said, Mapping):
         return ""
-    cores = said.get("cores")
-    parts = [said.get("accelerator"), said.get("processor"), _cores(cores) if isinstance(cores, int) else None]
-    return ", ".join(str(part)[:100] for part in parts if part)
-
-
-def _cores(count: int) -> str:
-    return "1 core" if count == 1 else f"{count} cores"
+    count = said.get("cores")
+    cores = f"{count} core{'' if count == 1 else 's'}" if isinstance(count, int) else None
+    return ", ".join(str(part)[:100] for part in (said.get("accelerator"), said.get("processor"), cores) if part)
 
 
 def _numbers(values: Iterable[object]) -> Iterable[float]:
@@ -93,7 +89,7 @@ def lines_of(candidates: Sequence[Candidate], columns: Sequence[Column]) -> tupl
         columns: of these signatures, the headline first.
     """
     superseded = _superseded(candidates)
-    values = [_values(candidates, column) for column in columns]
+    values = [intervals(_matrix(candidates, column.signature)) for column in columns]
     groups = {
         "category": [_by_group(candidates, column, 2) for column in columns],
         "origin": [_by_group(candidates, column, 3) for column in columns],
@@ -199,10 +195,6 @@ def _matrix(candidates: Sequence[Candidate], signature: str, keep: np.ndarray | 
     if keep is not None:
         cases, values = tuple(np.array(cases, dtype=object)[keep].tolist()), values[:, keep]
     return ScoreMatrix(values, [case[2] for case in cases], [case[1] for case in cases])
-
-
-def _values(candidates: Sequence[Candidate], column: Column) -> list[Interval]:
-    return intervals(_matrix(candidates, column.signature))
 
 
 def _by_group(candidates: Sequence[Candidate], column: Column, part: int) -> dict[str, np.ndarray]:

@@ -153,11 +153,7 @@ def compare_data(of: TableCases) -> Iterator[tuple[str, object]]:
         yield (
             f"{folder}/rows/{line.key}",
             {
-                "values": [[_short(each.values.get(column.metric)) for each in scores] for column in of.columns],
+                "values": [[ranking.short(each.values.get(column.metric)) for each in scores] for column in of.columns],
                 "failed": [[place, each.failure] for place, each in enumerate(scores) if each.failure],
             },
         )
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.6g}")

@@ -84,6 +84,11 @@ def raw(value: float | None) -> str:
     return "" if value is None or not math.isfinite(value) else f"{value:.6g}"
 
 
+def short(value: float | None) -> float | None:
+    """A value for a script, with six digits."""
+    return None if value is None else float(f"{value:.6g}")
+
+
 RANKED_TIERS = frozenset({"recomputed", "reproduced"})
 """Only what trusted code computed has a rank, whatever a board says."""
 _LAST = 1 << 30

@@ -135,17 +135,10 @@ def group_data(table: Table) -> Iterator[tuple[str, object]]:
     columns = ranking.columns(table)
     for kind in KINDS:
         for name in group_names(table, kind):
-            values = [
-                [_value(_groups(line.entry, kind).get(name, {}), column.metric) for column in columns]
-                for line in shown
-            ]  # fmt: skip
+            found = [_groups(line.entry, kind).get(name, {}) for line in shown]
+            values = [[ranking.short(each.get(column.metric)) for column in columns] for each in found]
             yield f"{key(table.id)}/{kind}/{key(name)}", values
 
 
 def _groups(entry: Entry, kind: str) -> Mapping[str, Mapping[str, float]]:
     return entry.categories if kind == "category" else entry.origins
-
-
-def _value(values: Mapping[str, float], metric: str) -> float | None:
-    value = values.get(metric)
-    return None if value is None else float(f"{value:.6g}")

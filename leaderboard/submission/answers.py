@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import stat
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import numpy as np
-from numpy.lib import format as npy
 
-from benchmark.contract import Array, Grid, Prediction, Space
-from benchmark.spaces import most_bytes, prediction_problem, stored_type
+from benchmark.contract import Array, Prediction, Space
+from benchmark.external.answers import Refused, largest_file, parse_npy, unpack_npz
+from benchmark.spaces import prediction_problem
 from leaderboard.asked import Asked
 from leaderboard.submission.layout import SubmissionError, listed, printable
 from medshape_text.hashing import canonical_json, sha256
 
 _SUFFIXES = (".npz", ".npy")
-_MAX_MEMBERS = 16
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_HEADER_BYTES, _WIDEST = 1 << 16, 8
-_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+_REFUSED = {
+    "too_large": "it has more bytes than an array of the task's Space can take",
+    "unreadable": "it is torn, or no file of this kind that is read",
+    "wrong_type": "it holds Python objects, which are never loaded, or something else than numbers",
+}
 _UNUSABLE = {"wrong_type", "wrong_shape", "missing_part", "unknown_part"}
 """Problems of a file; others are those of an answer, which is scored worst."""
 
@@ -120,78 +118,40 @@ def _name(case: str) -> str:
     return f"{quote(case, safe=' ')}.npz"
 
 
-def _most(asked: Asked, case: str) -> int:
-    """Bytes of arrays of the widest numbers, uncompressed, with their headers."""
-    grid = asked.grids[case]
-    return sum(_most_of(space, grid) for space in asked.outputs.values()) + _HEADER_BYTES
-
-
-def _most_of(space: Space, grid: Grid | None) -> int:
-    return most_bytes(space, grid) // stored_type(space).itemsize * _WIDEST + _HEADER_BYTES
+def _limits(asked: Asked, case: str) -> dict[str, int]:
+    """Part -> the most bytes that its array takes in a file."""
+    return {name: largest_file(space, asked.grids[case]) for name, space in asked.outputs.items()}
 
 
 def _bytes(path: Path, asked: Asked, case: str) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(_most(asked, case) + 1)
+            return stream.read(sum(_limits(asked, case).values()) + 1)
     except OSError as error:
         raise SubmissionError("prediction", f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _prediction(path: Path, data: bytes, asked: Asked, case: str) -> Prediction:
-    if len(data) > _most(asked, case):
-        raise SubmissionError("prediction", f"more than {_most(asked, case)} bytes")
-    grid = asked.grids[case]
+    limits = _limits(asked, case)
+    most = sum(limits.values())
     try:
+        if len(data) > most:
+            raise Refused("too_large")
         if path.suffix == ".npy":
-            (name,) = asked.outputs
-            found = {name: _array(data)}
+            found = dict.fromkeys(limits, parse_npy(data, most))
+        elif len(limits) == 1:  # the only part may have any name
+            found = unpack_npz(data, None, most)
+            found = dict(zip(limits, found.values(), strict=True)) if len(found) == 1 else found
         else:
-            found = dict(_members(data, asked.outputs, grid))
-        parts = {name: _typed(array, asked.outputs.get(name)) for name, array in found.items()}
-    except SubmissionError:
-        raise
-    except Exception as error:  # zipfile, zlib and numpy raise anything from NotImplementedError to EOFError
-        raise SubmissionError("prediction", printable(str(error) or type(error).__name__)) from error
+            found = unpack_npz(data, limits)
+    except Refused as refused:
+        raise SubmissionError("prediction", _REFUSED.get(str(refused), str(refused).replace("_", " "))) from refused
+    parts = {name: _typed(array, asked.outputs.get(name)) for name, array in found.items()}
     prediction = Prediction(parts)
-    if (problem := prediction_problem(prediction, asked.outputs, grid)) in _UNUSABLE:
+    if (problem := prediction_problem(prediction, asked.outputs, asked.grids[case])) in _UNUSABLE:
         has = ", ".join(f"{array.dtype} {array.shape} for {printable(name, 40)}" for name, array in parts.items())
         raise SubmissionError("prediction", f"{str(problem).replace('_', ' ')}: it has {has or 'nothing'}")
     return prediction
-
-
-def _members(data: bytes, outputs: Mapping[str, Space], grid: Grid | None) -> Iterator[tuple[str, Array]]:
-    """Arrays of an archive by name, whose list is looked at before anything is unpacked."""
-    with zipfile.ZipFile(BytesIO(data)) as archive:
-        members = archive.infolist()
-        names = [member.filename.removesuffix(".npy") for member in members]
-        if len(members) > _MAX_MEMBERS or len(set(names)) != len(names):
-            raise SubmissionError("prediction", f"an archive of {len(members)} members, or with one of them twice")
-        if len(outputs) == len(names) == 1:
-            names = list(outputs)
-        for name, member in zip(names, members, strict=True):
-            most = _most_of(outputs[name], grid) if name in outputs else 0
-            if member.compress_type not in _METHODS or member.file_size > most or member.flag_bits & 1:
-                told = f"{printable(member.filename, 60)} unpacks to {member.file_size} bytes, or is no part"
-                raise SubmissionError("prediction", told)
-            yield name, _array(archive.read(member))
-
-
-def _array(data: bytes) -> Array:
-    """The array of a .npy file; Python objects are never loaded."""
-    stream = BytesIO(data)
-    version = npy.read_magic(stream)
-    if version not in _HEADERS:
-        raise SubmissionError("prediction", f"format version {version} of .npy")
-    shape, fortran, dtype = _HEADERS[version](stream)
-    if dtype.hasobject:
-        raise SubmissionError("prediction", "it holds Python objects, which are never loaded")
-    if dtype.kind not in "fiu":
-        raise SubmissionError("prediction", f"it holds {dtype}, not numbers")
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > len(data) - stream.tell():
-        raise SubmissionError("prediction", f"the header declares an array of shape {shape}, the file is smaller")
-    flat = np.frombuffer(data, dtype, math.prod(shape), stream.tell())
-    return np.ascontiguousarray(flat.reshape(shape[::-1]).T) if fortran else flat.reshape(shape)
 
 
 def _typed(array: Array, space: Space | None) -> Array:

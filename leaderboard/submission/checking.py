@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import zipfile
@@ -14,7 +13,7 @@ from pathlib import Path
 from benchmark.contract import Prediction
 from benchmark.errors import BenchError
 from benchmark.metrics.base import NOT_APPLICABLE, OK
-from benchmark.planning import signatures
+from benchmark.planning import scored_by
 from benchmark.provenance import configuration_hash
 from benchmark.records import Row, Run, load_run
 from benchmark.records.predictions import prediction_path
@@ -22,6 +21,7 @@ from benchmark.records.writer import CASES, OBSERVATIONS, TIMINGS
 from benchmark.spaces import prediction_problem, stored_form
 from benchmark.tasks import Group, Task, family_of, find_task
 from leaderboard.asked import Asked, ask
+from leaderboard.findings import changes
 from leaderboard.submission.layout import SubmissionError, listed
 
 _RUN_AGAIN = "run the same genmed-bench run command again to complete it"
@@ -77,15 +77,11 @@ def _check_configuration(run: Run, task: Task) -> None:
         raise SubmissionError(
             "limited", f"{run.path} ran on the first {configuration['limit']} cases only; run it without --limit"
         )
-    if configuration["task"] != json.loads(json.dumps(dataclasses.asdict(task))):
-        raise SubmissionError("task", f"task {task.name!r} is defined otherwise in this toolkit; run the method again")
-    here, there = signatures(family_of(task), task), configuration["signatures"]
-    if there != here:
-        differing = sorted(name for name in {*here, *there} if here.get(name) != there.get(name))
-        raise SubmissionError(
-            "signatures",
-            f"{run.path} was scored otherwise than this toolkit scores ({listed(differing)}); run the method again",
-        )
+    here = scored_by(family_of(task), task)
+    for code in ("task", "signatures"):
+        if what := changes(configuration[code], here[code]):
+            said = f"{run.path} was scored otherwise than this toolkit scores ({what}); run the method again"
+            raise SubmissionError(code, said)
     revision = str(configuration["data"].get("revision") or "")
     if len(revision) != 64 or set(revision) - set("0123456789abcdef"):
         raise SubmissionError("data", f"{run.path} does not state the revision of its data; run the method again")

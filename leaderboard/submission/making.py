@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.contract import MethodSpec
-from benchmark.data.rows import read_manifest
 from benchmark.errors import BenchError
 from benchmark.methods import find_method
 from benchmark.records.files import exclusive
 from benchmark.records.reader import Run
 from benchmark.records.writer import CASES, OBSERVATIONS, RECORD, TIMINGS
+from leaderboard.asked import data_name
 from leaderboard.findings import RefusedError
 from leaderboard.submission.card import CONTROLS, ModelCard, check_card, without_nothing
 from leaderboard.submission.checking import Checked, check_run
@@ -119,7 +119,7 @@ def describe(run: Run, card: ModelCard, made_by: str, data: Path) -> dict[str, A
         "seeds": [seed] if seed is not None else list(card.seeds) or None,
         "signatures": configuration["signatures"],
         "data": {
-            "name": str(read_manifest(data)["name"]),
+            "name": data_name(data),
             "revision": stated["revision"],
             "manifest_sha256": stated.get("manifest_sha256"),
             "split": stated["split"],

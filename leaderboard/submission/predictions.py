@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmark.contract import Prediction, Space
-from benchmark.spaces import to_stored
+from benchmark.spaces import stored_bytes
 from medshape_text.hashing import sha256
 
 KEYS = ("case", "sha256")
@@ -29,11 +29,6 @@ def schema_of(outputs: Mapping[str, Space]) -> pa.Schema:
     if names := set(KEYS) & outputs.keys():
         raise ValueError(f"a part of a prediction cannot be called {names.pop()!r}")
     return pa.schema([*((name, pa.string()) for name in KEYS), *((name, pa.binary()) for name in outputs)])
-
-
-def stored_bytes(prediction: Prediction, outputs: Mapping[str, Space]) -> list[bytes]:
-    """The bytes of every part as they are stored (`benchmark.spaces.to_stored`): little-endian, last index fastest."""
-    return [to_stored(prediction.parts[name], space).tobytes() for name, space in outputs.items()]
 
 
 def write_predictions(path: Path, outputs: Mapping[str, Space], predictions: Iterable[tuple[str, Prediction]]) -> int:

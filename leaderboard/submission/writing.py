@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from leaderboard.submission.layout import SUBMISSIONS, SubmissionError
 from leaderboard.submission.reading import Submission, open_submission
 from medshape_text.files import sync
 
-_LOCK = ".lock"
 PARTIAL = ".partial-"
 """What folders that are being written are called; readers of a results folder pass over them."""
 
@@ -31,12 +30,16 @@ def partial(parent: Path) -> Iterator[Path]:
     try:
         parent.mkdir(parents=True, exist_ok=True)
         _sweep(parent)
-        folder, lock = _locked(parent)
+        held = None
+        while held is None:  # another process may sweep it before it is locked
+            folder = parent / f"{PARTIAL}{secrets.token_hex(8)}"
+            folder.mkdir(0o700)
+            held = _lock(folder)
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            _end(lock)
+            os.close(held)
     except OSError as error:
         place = error.filename or parent
         said = f"cannot write {place}: {error.strerror or error}. Nothing was submitted; run the same command again"
@@ -93,36 +96,26 @@ def _already(target: Path, wanted: Submission) -> Path:
     return target
 
 
-def _locked(parent: Path) -> tuple[Path, FileLock]:
-    """A new folder and the lock beside it, which dies with this process."""
-    while True:
-        folder = parent / f"{PARTIAL}{secrets.token_hex(8)}"
-        lock = FileLock(_lock_of(folder))
-        lock.acquire()
-        if _lock_of(folder).exists():  # else another process swept it before it was locked
-            folder.mkdir(0o700)
-            return folder, lock
-        lock.release()
+def _lock(folder: Path) -> int | None:
+    """A descriptor that holds a folder until it is closed or the process dies; None if it is gone or held already."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _sweep(parent: Path) -> None:
     for left in parent.glob(f"{PARTIAL}*"):
-        folder = left.with_suffix("") if left.suffix == _LOCK else left
-        if folder.is_symlink():
+        if left.is_symlink():
             continue  # not ours
-        lock = FileLock(_lock_of(folder))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            continue  # somebody is writing it
-        shutil.rmtree(folder, ignore_errors=True)
-        _end(lock)
-
-
-def _end(lock: FileLock) -> None:
-    Path(lock.lock_file).unlink(missing_ok=True)
-    lock.release()
-
-
-def _lock_of(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}{_LOCK}")
+        if not left.is_dir():
+            left.unlink(missing_ok=True)  # a lock beside a folder, as older versions made
+        elif (held := _lock(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(held)

@@ -6,33 +6,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from benchmark.contract import Prediction
 from benchmark.errors import BenchError
 from benchmark.metrics.packed import PackedMasks
 from benchmark.records.rows import Row
 from benchmark.tasks import Task, family_of, find_task
-from leaderboard.asked import Asked
+from leaderboard.asked import About, Asked, Truth
 from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding
 from leaderboard.rank.results import verification_beside
 from leaderboard.submission.layout import DOCUMENT, PREDICTIONS, is_id
 from leaderboard.submission.reading import Files, Submission, read_files, read_plain, read_submission
 from leaderboard.submission.strict_json import Limits, read_object
-from leaderboard.verify.parsing import Cells, read_cells
+from leaderboard.verify.parsing import Cells, most_prediction_bytes, read_cells, read_prediction
 from leaderboard.verify.plausibility import Errors, Other, errors_of
-from leaderboard.verify.scoring import failures
+from leaderboard.verify.scoring import rescore_all
 from leaderboard.verify.screening import Training, digest_of, mask_of, telling
-from leaderboard.verify.volumes import Truth, most_prediction_bytes, read_prediction
-
-
-class About(NamedTuple):
-    """What a submission is about: task, split and revision of the data."""
-
-    task: str
-    split: str
-    revision: str
 
 
 class Company:
@@ -73,7 +63,7 @@ class Company:
         try:
             submission = read(folder, self.truth, self._limits)
             with submission.files.predictions:
-                if submission.revision == self.truth.revision:
+                if self.truth.has(about(submission)):
                     asked, cells = self._cells(submission)
                     for case in cells.places:
                         prediction = read_prediction(cells, case, asked)
@@ -117,7 +107,10 @@ class Company:
         if name not in self._errors:
             _, submission, cells, asked = self._open_again(folder, name)
             recorded = verification_beside(submission)
-            rows = [Row(**row) for row in recorded.rows] if recorded else _scored(submission, asked, cells)  # type: ignore[arg-type]
+            if recorded:
+                rows = [Row(**row) for row in recorded.rows]  # type: ignore[arg-type]
+            else:
+                rows = [row for one in rescore_all(cells, asked, submission) for row in one.rows]
             metric = asked.headline({row.signature for row in rows})
             self._errors[name] = {} if metric is None else errors_of(rows, metric)
         return self._errors[name]
@@ -172,7 +165,7 @@ def understood(folder: Path, files: Files, truth: Truth, limits: Limits) -> Subm
 
 def _enough(of: About | None, truth: Truth) -> int | None:
     """The most that predictions can take; None if they are of nothing that is here."""
-    if of is None or of.revision != truth.revision:
+    if of is None or not truth.has(of):
         return None
     try:
         return most_prediction_bytes(truth.asked(find_task(of.task), of.split))
@@ -193,13 +186,3 @@ def safe_id(folder: Path) -> str:
 def about(submission: Submission) -> About:
     """What a submission is about."""
     return About(submission.task, submission.split, submission.revision)
-
-
-def _scored(submission: Submission, asked: Asked, cells: Cells) -> list[Row]:
-    rows: list[Row] = []
-    for group in asked.groups:
-        cases = asked.members(group)
-        there = {case: read_prediction(cells, case, asked) for case in group.cases if case in cells.places}
-        scores = asked.family.score(asked.task, cases, there, failures(submission, group, cells))
-        rows += [Row.of(group.id, cases, score) for score in scores]
-    return rows

@@ -1,4 +1,7 @@
-"""Predictions, parsed in a process of its own with limits, whose answer is believed in nothing."""
+"""Predictions, parsed in a process of its own with limits, whose answer is believed in nothing.
+
+Each array is then judged by its Space and nothing else, and refused unless the runner would have stored it so.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
+import numpy as np
+
+from benchmark.contract import Array, Grid, Prediction, Space
+from benchmark.spaces import MOST_POINTS, from_stored, problem_of, shape_of, stored_type, to_stored
+from benchmark.tasks import Weighs
+from leaderboard.asked import Asked
 from leaderboard.findings import RefusedError, shown
 from leaderboard.submission.strict_json import Limits
 from leaderboard.verify import parsing_child
@@ -27,6 +36,13 @@ _STARTING_SECONDS = 60.0
 """Added to what parsing may take, for starting Python on a busy machine."""
 _ENDING_SECONDS = 5.0
 _GLANCE_SECONDS = 0.05
+_PROBLEMS = {
+    "not_finite": "has values that are not finite",
+    "out_of_range": "has values that its Space does not have",
+    "empty": "is empty, with no voxel inside or no points; it is a failed case",
+}
+_CASE_BYTES = 2**12
+"""What a prediction may take in a file beside its cells."""
 
 
 @dataclass
@@ -192,3 +208,60 @@ def _end(process: subprocess.Popen[bytes], wait: bool) -> int:
             process.wait(_ENDING_SECONDS)
     process.kill()
     return process.wait()
+
+
+def most_prediction_bytes(asked: Asked) -> int:
+    """Bytes that no honest file of predictions exceeds: cells that do not shrink at all, and a little for each."""
+    return len(asked.cases) * (sum(asked.part_bytes.values()) + _CASE_BYTES)
+
+
+def read_prediction(cells: Cells, case: str, asked: Asked) -> Prediction:
+    """The prediction of a case.
+
+    Raises:
+        RefusedError: if it is not as the runner stores it, or would take minutes to score.
+    """
+    prediction = prediction_of(cells.cells(case), case, asked.grids[case], asked.outputs)
+    costs = asked.family.too_costly(prediction) if isinstance(asked.family, Weighs) else None
+    if costs is not None:
+        raise RefusedError("cell-unscorable", f"the prediction of {shown(case)} {costs}")
+    return prediction
+
+
+def prediction_of(parts: Mapping[str, bytes], case: str, grid: Grid | None, outputs: Mapping[str, Space]) -> Prediction:
+    """A prediction from the bytes of its parts.
+
+    Raises:
+        RefusedError: if the runner would not have stored it so.
+    """
+    return Prediction({name: _array(parts[name], f"{name} of {shown(case)}", space, grid)
+                       for name, space in outputs.items()})  # fmt: skip
+
+
+def _array(cell: bytes, what: str, space: Space, grid: Grid | None) -> Array:
+    stored = np.frombuffer(cell, dtype=stored_type(space)).reshape(_shape(cell, what, space, grid))
+    if space.kind not in ("labels", "choice") and not np.isfinite(stored).all():
+        raise RefusedError("cell-invalid", f"{what} {_PROBLEMS['not_finite']}")
+    array = from_stored(stored, space)
+    again = to_stored(array, space)
+    if not np.array_equal(again, stored):
+        raise RefusedError("cell-invalid", f"{what} has values beyond the truncation, which are never stored")
+    if again.tobytes() != cell:
+        raise RefusedError("cell-invalid", f"{what} has negative zeros")
+    if (problem := problem_of(array, space, grid)) is not None:
+        raise RefusedError("cell-invalid", f"{what} {_PROBLEMS.get(problem, problem)}")
+    return array
+
+
+def _shape(cell: bytes, what: str, space: Space, grid: Grid | None) -> tuple[int, ...]:
+    """The shape that so many bytes have; nothing is allocated before they are as many as they should be."""
+    wanted = shape_of(space, grid)
+    step = math.prod(size for size in wanted if size is not None) * stored_type(space).itemsize
+    open_axes = wanted.count(None)
+    if open_axes > 1:
+        raise RefusedError("cell-invalid", f"{what}: its bytes do not tell a shape of {open_axes} open axes")
+    length, rest = divmod(len(cell), step) if step else (0, len(cell))
+    if rest or (not open_axes and length != 1) or length > MOST_POINTS:
+        should = f"a multiple of {step}, up to {MOST_POINTS} times" if open_axes else str(step)
+        raise RefusedError("cell-invalid", f"{what} has {len(cell)} bytes, not {should}")
+    return tuple(length if size is None else size for size in wanted)

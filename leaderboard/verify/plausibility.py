@@ -35,8 +35,7 @@ from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding
 from leaderboard.submission.layout import DOCUMENT
 from leaderboard.submission.reading import Submission
-from leaderboard.verify.scoring import Answer
-from leaderboard.verify.screening import ALIKE, Training, alike, joined, nearly_same
+from leaderboard.verify.screening import ALIKE, Answer, Training, alike, joined, nearly_same
 
 SHARE = 0.1
 """Of the cases; fewer copies than that may be chance."""
@@ -232,19 +231,11 @@ def too_good_findings(method: str, control: bool, errors: Errors, others: Sequen
 
 def errors_of(rows: Sequence[Row], metric: Metric) -> Errors:
     """Mean errors by subject: the values of a metric, or what they lack to one where more is better."""
-    values = [
-        (row.subject, 1 - row.value if metric.higher_is_better else row.value)
-        for row in rows
-        if row.signature == metric.signature and row.value is not None
-    ]
-    return errors_by_subject(values)
-
-
-def errors_by_subject(values: Sequence[tuple[str, float]]) -> dict[str, float]:
-    """Means of (subject, value) by subject."""
     groups: dict[str, list[float]] = {}
-    for subject, value in values:
-        groups.setdefault(subject, []).append(value)
+    for row in rows:
+        if row.signature == metric.signature and row.value is not None:
+            error = 1 - row.value if metric.higher_is_better else row.value
+            groups.setdefault(row.subject, []).append(error)
     return {subject: float(np.mean(group)) for subject, group in groups.items()}
 
 

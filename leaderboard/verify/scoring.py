@@ -2,62 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from benchmark.contract import Case, Prediction
-from benchmark.metrics.base import NOT_APPLICABLE, OK
-from benchmark.metrics.packed import PackedMasks
-from benchmark.observations import observation_hash
-from benchmark.planning import signatures
-from benchmark.provenance import code_hash, numerical_versions, toolkit_version
+from benchmark.contract import Prediction
+from benchmark.metrics.base import MISSING, NOT_APPLICABLE, OK
+from benchmark.planning import scored_by
 from benchmark.records.rows import Row
 from benchmark.records.writer import CASES, RECORD
 from benchmark.tasks import Group, Task, family_of
-from leaderboard.asked import Asked
-from leaderboard.findings import RefusedError, found, shown
+from leaderboard.asked import Asked, Truth
+from leaderboard.findings import RefusedError, changes, found, shown
 from leaderboard.model import Finding
 from leaderboard.submission.reading import Submission
-from leaderboard.verify.parsing import Cells
-from leaderboard.verify.screening import likeness
-from leaderboard.verify.volumes import Truth
+from leaderboard.verify.parsing import Cells, read_prediction
+from leaderboard.verify.screening import Answer, answer_of
 
 _TOLD = 5
-MISSING = "missing"
-"""The reason where a submission gives none of them."""
 REASONS = (
     MISSING, "wrong_type", "wrong_shape", "not_finite", "out_of_range", "empty", "missing_part", "unknown_part",
-    "crashed", "out_of_memory",
+    "crashed", "out_of_memory", "timeout",
 )  # fmt: skip
-"""Why there may be no prediction of a case."""
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """One case and its answer.
-
-    Attributes:
-        case: its id.
-        subject, category: of the truth.
-        observation: sha256 of what the task lets a method see.
-        packed, right, is_truth, contradicted, digest, telling: of the prediction, as `Likeness` has them; the digest
-            is empty if there is none.
-    """
-
-    case: str
-    subject: str
-    category: str
-    observation: str
-    packed: PackedMasks | None = None
-    right: float | None = None
-    is_truth: bool = False
-    contradicted: float | None = None
-    digest: str = ""
-    telling: bool = False
+"""Why there may be no prediction of a case; the first where a submission gives none of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,14 +101,24 @@ def rescore(asked: Asked, group: Group, predictions: Mapping[str, Prediction], f
     cases = asked.members(group)
     scores = asked.family.score(asked.task, cases, predictions, failures)
     rows = tuple(Row.of(group.id, cases, score) for score in scores)
-    return Rescored(group.id, rows, tuple(_answer(asked, case, predictions.get(case.id)) for case in cases))
+    return Rescored(group.id, rows, tuple(answer_of(asked, case, predictions.get(case.id)) for case in cases))
 
 
-def _answer(asked: Asked, case: Case, prediction: Prediction | None) -> Answer:
-    answer = Answer(case.id, case.subject, case.category, observation_hash(case.observations))
-    if prediction is None:
-        return answer
-    return dataclasses.replace(answer, **likeness(prediction, case, asked)._asdict())
+def rescore_all(cells: Cells, asked: Asked, submission: Submission) -> list[Rescored]:
+    """Score every group of a submission.
+
+    Raises:
+        RefusedError: if a prediction makes the metrics fail.
+    """
+    rescored = []
+    for group in asked.groups:
+        predictions = {case: read_prediction(cells, case, asked) for case in group.cases if case in cells.places}
+        try:
+            rescored.append(rescore(asked, group, predictions, failures(submission, group, cells)))
+        except Exception as error:  # geometry libraries may raise anything for a volume made to that end
+            what = f"the prediction of {shown(group.id)}: {shown(repr(error), 200)}"
+            raise RefusedError("cell-unscorable", what) from error
+    return rescored
 
 
 def answers_of(rescored: Iterable[Rescored]) -> list[Answer]:
@@ -180,25 +158,19 @@ def difference_findings(found_differences: list[Difference]) -> Iterator[Finding
 def making_findings(submission: Submission, task: Task, truth: Truth) -> Iterator[Finding]:
     """What the run was made with that is not what is here."""
     configuration = submission.configuration
-    family = family_of(task)
-    ours = json.loads(json.dumps(dataclasses.asdict(task)))
-    if configuration["task"] != ours:
-        names = [name for name in ours if configuration["task"].get(name) != ours[name]] or ["unknown fields"]
-        yield found("task-differs", f"the run says otherwise of {', '.join(names)}")
-    here = signatures(family, task)
-    if configuration["signatures"] != here:
-        names = sorted(name for name in here if configuration["signatures"].get(name) != here[name])
-        yield found("signatures-differ", f"other signatures of {', '.join(names) or 'metrics nobody has'}")
+    here = scored_by(family_of(task), task)
+    for code, names in (
+        ("task-differs", ("task",)),
+        ("signatures-differ", ("signatures",)),
+        ("toolkit-differs", ("toolkit", "libraries")),
+    ):
+        run_has, ours = ({name: each.get(name) for name in names} for each in (configuration, here))
+        if what := changes(run_has, ours):
+            yield found(code, f"of the run -> here: {what}")
     said = [data.get("manifest_sha256") for data in (configuration["data"], submission.document["data"])]
-    if any(sha not in (None, truth.manifest_sha256) for sha in said):
-        yield found("data-manifest-differs", f"the manifest here is {truth.manifest_sha256}")
-    versions: dict[str, object] = {
-        "toolkit": {"version": toolkit_version(), "code_sha256": code_hash(family)},
-        "libraries": numerical_versions(),
-    }
-    names = sorted(name for name, value in versions.items() if configuration.get(name) != value)
-    if names:
-        yield found("toolkit-differs", f"the run has other {' and '.join(names)}")
+    _, manifest = truth.identity_of(task.name, submission.split)
+    if any(sha not in (None, manifest) for sha in said):
+        yield found("data-manifest-differs", f"the manifest here is {manifest}")
 
 
 def case_findings(

@@ -8,17 +8,18 @@ then told apart by the family, where it can.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmark.contract import Array, Case, Mask, Prediction, Space, TrainingData
 from benchmark.metrics.packed import PackedMasks, pack, packed_dice
+from benchmark.observations import observation_hash
 from benchmark.observations.agreement import UnsupportedObservationError, observed_inside
-from benchmark.spaces import stored_form
+from benchmark.spaces import stored_bytes, stored_form
 from benchmark.tasks import Family, TellsCopies
 from leaderboard.asked import Asked
-from leaderboard.submission.predictions import stored_bytes
 from medshape_text.hashing import sha256
 
 ALIKE = 0.97
@@ -69,28 +70,39 @@ def nearly_same(family: Family, first: Prediction, second: Prediction) -> bool:
     return isinstance(family, TellsCopies) and family.nearly_same(first, second)
 
 
-class Likeness(NamedTuple):
-    """What a prediction is like.
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One case and its answer.
 
     Attributes:
+        case: its id.
+        subject, category: of the truth.
+        observation: sha256 of what the task lets a method see.
+        digest: of the prediction's bytes; empty if there is none.
+        telling: whether equal bytes are a copy.
         packed: one mask, or None where nothing has an inside.
         right: overlap with the truth, where both have masks.
         is_truth: whether the prediction tells the truth more precisely than any method could.
         contradicted: share of exactly observed voxels on which it disagrees; None where nothing is exact.
-        digest: of its bytes.
-        telling: whether equal bytes are a copy.
     """
 
-    packed: PackedMasks | None
-    right: float | None
-    is_truth: bool
-    contradicted: float | None
-    digest: str
-    telling: bool
+    case: str
+    subject: str
+    category: str
+    observation: str
+    digest: str = ""
+    telling: bool = False
+    packed: PackedMasks | None = None
+    right: float | None = None
+    is_truth: bool = False
+    contradicted: float | None = None
 
 
-def likeness(prediction: Prediction, case: Case, asked: Asked) -> Likeness:
-    """What a prediction of a case is like."""
+def answer_of(asked: Asked, case: Case, prediction: Prediction | None) -> Answer:
+    """What the prediction of a case is like."""
+    answer = Answer(case.id, case.subject, case.category, observation_hash(case.observations))
+    if prediction is None:
+        return answer
     packed, digest = mask_of(prediction, asked.outputs), digest_of(prediction, asked.outputs)
     tells = telling(prediction, asked.outputs)
     truth = truth_of(case, asked.outputs)
@@ -99,7 +111,10 @@ def likeness(prediction: Prediction, case: Case, asked: Asked) -> Likeness:
         right = alike(packed, mask_of(truth, asked.outputs))
         equal = tells and digest == digest_of(truth, asked.outputs)
         same = equal or (right is not None and nearly_same(asked.family, prediction, truth))
-    return Likeness(packed, right, same, contradicted(prediction, case, asked.outputs), digest, tells)
+    against = contradicted(prediction, case, asked.outputs)
+    return replace(
+        answer, digest=digest, telling=tells, packed=packed, right=right, is_truth=same, contradicted=against
+    )
 
 
 def truth_of(case: Case, outputs: Mapping[str, Space]) -> Prediction | None:
@@ -118,10 +133,10 @@ def contradicted(prediction: Prediction, case: Case, outputs: Mapping[str, Space
             continue
         part = prediction.parts[observation.part]
         solid = inside(part, space)
-        if solid is None or part.shape != observation.value.shape or not observation.mask.any():
+        if solid is None or not observation.mask.any():
             continue
         try:
-            wrong.append((solid != observed_inside(observation))[observation.mask])
+            wrong.append((solid != observed_inside(observation, part.shape))[observation.mask])
         except UnsupportedObservationError:
             continue
     return float(np.mean(np.concatenate(wrong))) if wrong else None

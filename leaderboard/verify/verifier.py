@@ -16,15 +16,15 @@ from benchmark.methods import find_method, hash_sources
 from benchmark.provenance import code_hash, hardware, installed, numerical_versions, toolkit_version
 from benchmark.records.files import write_whole
 from benchmark.tasks import Task, family_of, find_task
-from leaderboard.asked import Asked
+from leaderboard.asked import About, Asked, Truth, open_truth
 from leaderboard.findings import RefusedError, found, shown
 from leaderboard.model import Finding, Verification
 from leaderboard.submission.layout import VERIFICATIONS, is_id
 from leaderboard.submission.reading import Submission
 from leaderboard.submission.strict_json import Limits
 from leaderboard.verify import plausibility
-from leaderboard.verify.others import About, Company, cells_of, peek, safe_id, take, understood
-from leaderboard.verify.parsing import Cells
+from leaderboard.verify.others import Company, about, cells_of, peek, safe_id, take, understood
+from leaderboard.verify.parsing import read_prediction
 from leaderboard.verify.scoring import (
     Rescored,
     answers_of,
@@ -33,11 +33,9 @@ from leaderboard.verify.scoring import (
     check_metrics,
     difference_findings,
     differences,
-    failures,
     making_findings,
-    rescore,
+    rescore_all,
 )
-from leaderboard.verify.volumes import Truth, open_truth, read_prediction
 
 _RANKED_SPLITS = ("test", "zero_shot")
 _INCOMPARABLE = {"data-revision-differs", "signatures-differ", "task-differs"}
@@ -73,10 +71,8 @@ class Verifier:
         """
         make_deterministic()
         folders = [data] if isinstance(data, Path) else list(data)
-        truths = [open_truth(folder) for folder in folders]
         self._limits = limits or Limits()
-        self._first = truths[0]
-        self._companies = {truth.revision: Company(truth, self._limits) for truth in truths}
+        self._companies = [Company(open_truth(folder), self._limits) for folder in folders]
         self.parsing_mib = 0.0
         """Peak memory of the process that parsed the last submission's predictions."""
 
@@ -94,9 +90,9 @@ class Verifier:
         except RefusedError as refusal:
             return replace(answer, findings=(refusal.finding,))
 
-    def _company(self, about: About | None) -> Company:
-        known = self._companies.get(about.revision) if about is not None else None
-        return known or self._companies[self._first.revision]
+    def _company(self, of: About | None) -> Company:
+        """The data that a submission is about; the first where it is about none of them."""
+        return next((each for each in self._companies if of and each.truth.has(of)), self._companies[0])
 
     def _recompute(
         self, submission: Submission, company: Company, answer: Verification, others: Sequence[Path]
@@ -105,8 +101,9 @@ class Verifier:
         task = _task(submission)
         answer = replace(answer, toolkit=toolkit(task))
         said = (*plausibility.said_findings(submission), *making_findings(submission, task, truth))
-        if submission.revision != truth.revision:
-            detail = f"the data here are revision {truth.revision}, the submission's {submission.revision}"
+        if not truth.has(about(submission)):
+            here, _ = truth.identity_of(task.name, submission.split)
+            detail = f"the data here are revision {here or 'unknown'}, the submission's {submission.revision}"
             return replace(answer, findings=(found("data-revision-differs", detail), *said))
         asked = _asked(truth, task, submission.split)
         check_cases(submission, asked, truth)
@@ -117,7 +114,7 @@ class Verifier:
         with cells.store:
             for case in cells.places:
                 read_prediction(cells, case, asked)
-            rescored = _rescore(cells, asked, submission)
+            rescored = rescore_all(cells, asked, submission)
             check_metrics(submission, rescored)
             answers = answers_of(rescored)
 
@@ -148,7 +145,7 @@ class Verifier:
             verdict="cannot" if incomparable else "differs" if compared else "reproduced",
             largest_difference=None if incomparable else max((one.size for one in compared), default=0.0),
             findings=findings,
-            data_revision=truth.revision,
+            data_revision=submission.revision,
             rows=tuple(vars(row) for one in rescored for row in one.rows),
             observations={one.case: one.observation for one in answers},
             memorisation=remembered.ratios,
@@ -214,19 +211,6 @@ def toolkit(task: Task | None) -> dict[str, object]:
         "machine": {key: machine[key] for key in ("machine", "system", "processor")},
         "threads": os.environ.get("OMP_NUM_THREADS", ""),
     }
-
-
-def _rescore(cells: Cells, asked: Asked, submission: Submission) -> list[Rescored]:
-    rescored = []
-    for group in asked.groups:
-        predictions = {case: read_prediction(cells, case, asked) for case in group.cases if case in cells.places}
-        try:
-            rescored.append(rescore(asked, group, predictions, failures(submission, group, cells)))
-        except Exception as error:  # geometry libraries may raise anything for a volume made to that end
-            raise RefusedError(
-                "cell-unscorable", f"the prediction of {shown(group.id)}: {shown(repr(error), 200)}"
-            ) from error
-    return rescored
 
 
 def _is_told(submission: Submission) -> bool:

@@ -25,7 +25,7 @@ MAX_UNPACKED = 2**29
 MAX_LABELS = 1024
 NO_LABELS = "not a label map"
 _SLAB = 2**22
-_NEARLY = 0.05
+NEARLY_WHOLE = 0.05
 """How far from a whole number a scaled value may be and still be that label. Whoever stores labels in bytes with a
 scale is off by up to half a step: the label 1 of four reads 0.996 or 1.004, as 64 of steps of 4/255."""
 
@@ -190,7 +190,7 @@ def _whole(voxels: NDArray[np.generic], header: Header) -> NDArray[np.int32]:
     for slab in _slabs(header.shape):
         values = _scaled(voxels[:, :, slab], header)
         whole = np.rint(values)
-        if not (np.abs(values - whole) <= _NEARLY).all() or not (np.abs(whole) < 2**31).all():  # not of NaN either
+        if not (np.abs(values - whole) <= NEARLY_WHOLE).all() or not (np.abs(whole) < 2**31).all():  # not of NaN either
             raise BadShapeError(NO_LABELS, "its values are scaled, as those of images are, and are no whole numbers")
         labels[:, :, slab] = whole
     return labels

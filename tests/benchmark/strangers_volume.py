@@ -107,22 +107,28 @@ volume-nothing = strangers_volume_pkg.method:nothing
 
 
 def install(site: Path) -> None:
-    """The package as pip would leave it, for a process that has not looked at the families yet."""
+    """The package as pip would leave it."""
+    spec = "".join(SPEC.format(name=name) for name in ("volume-area", "volume-nothing"))
+    write_package(site, "strangers_volume_pkg", FAMILY, METHOD, spec, ENTRY_POINTS)
+
+
+def write_package(site: Path, name: str, family: str, method: str, spec: str, entry_points: str) -> None:
+    """A package of this source, as pip would leave it, for a process that has not looked at the families yet."""
     tasks._metric_table.cache_clear()
-    package, info = site / "strangers_volume_pkg", site / "strangers_volume_pkg-1.dist-info"
+    package, info = site / name, site / f"{name}-1.dist-info"
     package.mkdir(parents=True)
     info.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "family.py").write_text(FAMILY)
-    (package / "method.py").write_text(METHOD)
-    (package / "spec.toml").write_text("".join(SPEC.format(name=name) for name in ("volume-area", "volume-nothing")))
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strangers-volume-pkg\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    (package / "family.py").write_text(family)
+    (package / "method.py").write_text(method)
+    (package / "spec.toml").write_text(spec)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(entry_points)
 
 
-def forget() -> None:
+def forget(name: str = "strangers_volume_pkg") -> None:
     """What was imported of the package, so that nothing of it outlives the test."""
-    for module in [module for module in sys.modules if module.startswith("strangers_volume_pkg")]:
+    for module in [module for module in sys.modules if module.startswith(name)]:
         del sys.modules[module]
     tasks._load.cache_clear()
     tasks._metric_table.cache_clear()

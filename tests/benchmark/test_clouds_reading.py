@@ -177,6 +177,8 @@ def test_text_cut_short(tmp_path, tetrahedron):
     refused(write(tmp_path / "a.ply", ply[: ply.rindex("\n")]), "truncated", "4 faces, there are 3")
     stl = trimesh.exchange.stl.export_stl_ascii(tetrahedron)
     refused(write(tmp_path / "a.stl", stl[: len(stl) // 2]), "truncated", "endsolid")
+    binary = trimesh.exchange.stl.export_stl(tetrahedron)
+    refused(write(tmp_path / "b.stl", binary + b"\n"), "truncated", "declares 4 triangles, the file has room for 4.02")
     off = trimesh.exchange.off.export_off(tetrahedron)
     refused(write(tmp_path / "a.off", off[: off.index("\n", 12)]), "unreadable")
 

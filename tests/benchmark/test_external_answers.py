@@ -197,6 +197,24 @@ def test_labels_come_back_as_an_image_with_the_same_affine(place):
     assert read(place, request=request) == "out_of_range"
 
 
+def test_labels_that_were_stored_in_bytes_with_a_scale(place):
+    """What nibabel makes of labels in floats when told to store bytes: 1 of 0, 1, 2 reads 1.004."""
+    labels = (np.arange(120).reshape(4, 5, 6) % 3).astype(np.float64)
+    image = nibabel.Nifti1Image(labels, np.array(AFFINE))
+    image.set_data_dtype(np.uint8)
+    path = place / "c" / "labels.nii.gz"
+    image.to_filename(path)
+    assert 0 < np.abs(nibabel.load(path).get_fdata() - labels).max() < 0.01
+    np.testing.assert_array_equal(read(place, request=image_request("c")).parts["labels"], labels)
+    image = nibabel.Nifti1Image(labels * 0.9, np.array(AFFINE))  # probabilities, say
+    image.set_data_dtype(np.uint8)
+    image.to_filename(path)
+    assert read(place, request=image_request("c")) == "wrong_type"
+    image = nibabel.Nifti1Image(labels + 0.01, np.array(AFFINE))  # without a scale, floats are what they say
+    image.to_filename(path)
+    assert read(place, request=image_request("c")) == "wrong_type"
+
+
 def test_requests_are_read_back_without_pickle(tmp_path):
     requests = [make_request("a/b", seed=7), image_request("ct", seed=8)]
     write_requests(tmp_path / "r", requests)
@@ -240,4 +258,4 @@ def test_names_are_safe_and_differ():
 
 
 def test_the_largest_file_is_a_little_more_than_the_space(place):
-    assert module._largest(make_request("c").outputs["shape"], GRID) == 512 * 8 + 65536
+    assert module.largest_file(make_request("c").outputs["shape"], GRID) == 512 * 8 + 65536

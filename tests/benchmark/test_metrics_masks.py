@@ -339,3 +339,16 @@ class TestBadInput:
         for tolerance in (-1, np.nan, np.inf):
             with pytest.raises(ValueError, match="tolerance"):
                 found.nsd(tolerance)
+
+
+def test_three_conventions_of_hd95():
+    """A cube and the same with a spike of 6: MONAI, MedPy and surface-distance, see findings/hd95-three-numbers.sh."""
+    cube = np.zeros((24, 24, 24), bool)
+    cube[8:16, 8:16, 8:16] = True
+    spike = cube.copy()
+    spike[11:13, 11:13, 16:22] = True
+    voxel, surfel = (surface_distances(cube, spike, (1, 1, 1), surface) for surface in SURFACES)
+    assert voxel.percentile(95, "max_of_directions") == 2.25
+    assert voxel.percentile(95, "pooled") == 0
+    assert surfel.percentile(95, "max_of_directions") == 3
+    assert voxel.percentile(100, "max_of_directions") == 6

@@ -74,6 +74,18 @@ def test_an_edited_verification_is_computed_again_and_differs(results, truth):
     path, record = record_of(results)
     better = [row | {"value": row["value"] + 1e-9} for row in record.rows]
     path.write_text(json.dumps(asdict(replace(record, rows=tuple(better)))))
+    found = check(results, truth)
+    assert codes(found) == {"verification-differs"}
+    ((case, category),) = {(row["case"], row["category"]) for row in better[:1]}
+    was, is_now = better[0]["value"], record.rows[0]["value"]
+    told = f"row 1 ({better[0]['metric']} of {case}, {category}).value: '{was!r}' -> '{is_now!r}'"
+    assert told in found[0].detail
+    assert f"(and {len(better) - 3} more)" in found[0].detail
+
+
+def test_rows_in_another_order_differ(results, truth):
+    path, record = record_of(results)
+    path.write_text(json.dumps(asdict(replace(record, rows=record.rows[::-1]))))
     assert codes(check(results, truth)) == {"verification-differs"}
 
 
@@ -88,6 +100,9 @@ def test_anything_else_that_is_found_now_and_was_not_recorded(results, truth, ch
     found = check(results, truth)
     assert found
     assert codes(found) == {"verification-differs"}
+    (name, new), old = next(iter(changes.items())), getattr(record, next(iter(changes)))
+    if isinstance(new, str):
+        assert f"{name}: {old!r} -> {new!r};" in found[-1].detail
 
 
 @pytest.mark.parametrize("code", ["prediction-is-truth", "copied-predictions"])

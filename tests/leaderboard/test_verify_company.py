@@ -13,7 +13,7 @@ from leaderboard.findings import RefusedError
 from leaderboard.submission import reading
 from leaderboard.submission.making import make_submission
 from leaderboard.submission.reading import read_files
-from leaderboard.verify import Limits, Verifier, others, verifier
+from leaderboard.verify import Limits, Verifier, others, scoring
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +71,29 @@ def test_a_metric_that_fails_refuses_the_submission_and_not_the_verifier(world, 
     def fail(*_):
         raise IndexError("planted")
 
-    monkeypatch.setattr(verifier, "rescore", fail)
+    monkeypatch.setattr(scoring, "rescore", fail)
     answer = verify(world.honest)
     assert (answer.verdict, codes(answer)) == ("cannot", ["cell-unscorable"])
     assert "planted" in answer.findings[0].detail
+
+
+def test_an_other_that_the_metrics_fail_on_is_passed_over(world, data_set, run_of, tmp_path, monkeypatch):
+    """The scores of other seeds of a method are compared; they are computed where nobody recorded them."""
+    seed = seal(copy_of(world.honest, tmp_path))
+    change_document(notes="another")(seed, world)
+    seed = seal(seed)
+    judge, really, asked = Verifier(world.data), scoring.rescore, []
+
+    def fail(given, group, *rest):
+        asked.append(group.id)
+        if len(asked) > 6:  # those of the submission itself
+            raise IndexError("planted")
+        return really(given, group, *rest)
+
+    monkeypatch.setattr(scoring, "rescore", fail)
+    answer = judge.verify(world.honest, others=[seed])
+    assert answer.verdict == "reproduced"
+    assert [one.detail for one in answer.findings if one.code == "other-not-read"] == [f"{seed.name}: cell-unscorable"]
 
 
 def test_others_are_read_once_and_broken_ones_are_passed_over(world, tmp_path, monkeypatch):

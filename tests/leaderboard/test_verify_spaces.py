@@ -22,11 +22,10 @@ from leaderboard.submission.checking import _check_rows
 from leaderboard.submission.elsewhere import _score
 from leaderboard.submission.predictions import schema_of, write_predictions
 from leaderboard.submission.strict_json import Limits
-from leaderboard.verify.parsing import read_cells
+from leaderboard.verify.parsing import read_cells, read_prediction
 from leaderboard.verify.plausibility import Other, copy_findings, memorisation, truth_findings
 from leaderboard.verify.scoring import answers_of, check_cases, failures, rescore
 from leaderboard.verify.screening import Training
-from leaderboard.verify.volumes import read_prediction
 from medshape_text.hashing import sha256
 
 GRID, OTHER_GRID = Grid((2, 3, 4)), Grid((2, 3, 5))
@@ -173,6 +172,7 @@ def test_a_set_with_a_missing_member_is_scored_with_the_reason():
     for timings, reason in (
         ({}, "missing"),
         ({"b": {"status": "crashed"}}, "crashed"),
+        ({"b": {"status": "timeout"}}, "timeout"),  # of a command that ran in its own environment
         ({"b": {"status": "<b>"}}, "missing"),
     ):
         told = failures(submission(asked, timings=timings), group, cells)

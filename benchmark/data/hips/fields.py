@@ -26,8 +26,17 @@ def smooth_field(rng: np.random.Generator, side: int, voxel_mm: float, scale_mm:
             noise = _interpolated(noise, at, axis)
     else:
         noise = noise[1:-1, 1:-1, 1:-1]
-    noise -= noise.mean()
-    return np.asarray(noise / max(float(noise.std()), 1e-6), np.float32)
+    noise = noise - np.float32(noise.mean(dtype=np.float64))
+    return np.asarray(noise / np.float32(max(float(noise.std(dtype=np.float64)), 1e-6)), np.float32)
+
+
+def exponential(field: Field) -> Field:
+    """Of a field, by way of double precision.
+
+    Numpy's transcendental functions of float32 differ in the last bit between kinds of processors; enough, over
+    millions of voxels, for some to be rounded to another whole number. In double precision that is one in a billion.
+    """
+    return np.asarray(np.exp(field.astype(np.float64)), np.float32)
 
 
 def _interpolated(values: Field, at: Field, axis: int) -> Field:

@@ -34,7 +34,7 @@ class Joint:
 
     def centre_of_socket(self, hip: Floats, turn: Floats) -> Floats:
         """Where the head's centre should be, about: (3,), for (V, 3) vertices that were turned by ``turn`` (3, 3)."""
-        return np.asarray(hip[self.socket].mean(axis=0) + turn @ self.offset)
+        return np.asarray(np.round(hip[self.socket].mean(axis=0) + turn @ self.offset, 4))
 
 
 def find_joint(femur: Floats, hip: Floats, seat: Floats) -> Joint:
@@ -52,12 +52,16 @@ def find_joint(femur: Floats, hip: Floats, seat: Floats) -> Joint:
         centre, radius = fitted_sphere(femur[head])
     centre = centre + seat
     socket = np.linalg.norm(hip - centre, axis=1) < radius + _SOCKET_MM
-    return Joint(head, socket, centre - hip[socket].mean(axis=0))
+    return Joint(head, socket, np.round(centre - hip[socket].mean(axis=0), 4))
 
 
 def fitted_sphere(points: Floats) -> tuple[Floats, float]:
-    """Centre (3,) and radius of the sphere through (N, 3) points, least squares in the squared distances."""
+    """Centre (3,) and radius of the sphere through (N, 3) points, least squares in the squared distances.
+
+    Both to a tenth of a micrometre, so that they are the same on all processors.
+    """
     rows = np.column_stack([2 * points, np.ones(len(points))])
     solved = np.linalg.lstsq(rows, (points**2).sum(axis=1), rcond=None)[0]
     centre = solved[:3]
-    return centre, float(np.sqrt(solved[3] + centre @ centre))
+    radius = float(np.sqrt(solved[3] + centre @ centre))
+    return np.asarray(np.round(centre, 4)), round(radius, 4)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.data.hips.bones import FINE, SIDE, VOXEL_MM, Bones, Field, Floats, fine_axes
-from benchmark.data.hips.fields import ramp, smooth_field
+from benchmark.data.hips.fields import exponential, ramp, smooth_field
 from medshape_text.seeds import generator_for
 
 FINE_MM, FINE_SIDE = VOXEL_MM / FINE, SIDE * FINE
@@ -56,7 +56,7 @@ def lay_out(subject: str, bones: Bones) -> Body:
 
 def _skeleton(rng: np.random.Generator, bones: Bones) -> tuple[Field, Field, Field]:
     """Shares of bone, of what lies within its cortex, and of trabeculae therein."""
-    shell = np.float32(rng.uniform(1.4, 2.4)) * np.exp(0.3 * _field(rng, 20.0))
+    shell = np.float32(rng.uniform(1.4, 2.4)) * exponential(np.float32(0.3) * _field(rng, 20.0))
     _, _, z = fine_axes(bones.origin)
     outer, inner = np.zeros((2, *shell.shape), np.float32)
     depth = np.full_like(shell, -np.inf)
@@ -119,7 +119,7 @@ def _outline(rng: np.random.Generator, bones: Bones) -> tuple[Field, np.ndarray[
     level = np.minimum(trunk, legs) + np.float32(4) * _field(rng, 30.0)
     nearest = np.min(np.stack([each for each in bones.distances.values()]), axis=0)
     level = np.minimum(level, nearest - np.float32(rng.uniform(9, 14)))  # bones stay under the skin
-    fat = np.float32(rng.uniform(9, 34)) * np.exp(0.25 * _field(rng, 40.0))
+    fat = np.float32(rng.uniform(9, 34)) * exponential(np.float32(0.25) * _field(rng, 40.0))
     return level, level > -fat
 
 
@@ -129,7 +129,8 @@ def _field(rng: np.random.Generator, scale_mm: float) -> Field:
 
 def _superellipse(u: Field, v: Field, size: float) -> Field:
     """About the distance in mm to the outline |u|^2.5 + |v|^2.5 = 1, negative inside."""
-    return np.asarray(((np.abs(u) ** 2.5 + np.abs(v) ** 2.5) ** 0.4 - 1) * size, np.float32)
+    a, b = (np.abs(each.astype(np.float64)) ** 2.5 for each in (u, v))  # see fields.exponential
+    return np.asarray(((a + b) ** 0.4 - 1) * size, np.float32)
 
 
 def _ball(centre: Floats, radii: Floats, x: Field, y: Field, z: Field) -> Field:

@@ -1,8 +1,8 @@
 """A prepared set of images and label maps, as every task reads it: all on grids of one shape, kept beside the original.
 
 The folder holds ``manifest.json`` (what the set is, and the facts of every case) and ``cases/ID.npz`` with the arrays
-``image_NAME``, ``labels`` and, where the case was resampled, ``original_labels``. Arrays are not compressed, so that
-the bytes and the revision do not depend on anyone's zlib.
+``image_NAME``, ``labels`` and, where the case was resampled, its original labels as runs (`to_runs`). Nothing is packed by
+zlib, so that the bytes and the revision do not depend on anyone's version of it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from benchmark.errors import DataError
 KIND = "volumes"
 """What ``manifest.json`` says under ``kind``."""
 CACHE_BYTES = 256 * 2**20
+RUN_VALUES, RUN_LENGTHS = "original_run_values", "original_run_lengths"
+"""Names of the arrays that hold the original labels, see `to_runs`."""
 
 Labels = NDArray[np.uint8]
 
@@ -142,7 +144,10 @@ class PreparedVolumes:
     def original_labels(self, case_id: str) -> Labels:
         """Labels on the grid they came on, which is `Facts.scored_on`."""
         arrays = self._arrays(case_id)
-        return np.array(arrays.get("original_labels", arrays["labels"]), np.uint8)
+        if RUN_VALUES not in arrays:
+            return np.array(arrays["labels"], np.uint8)
+        facts = next(facts for facts in self.cases if facts.id == case_id)
+        return from_runs(arrays[RUN_VALUES], arrays[RUN_LENGTHS], facts.scored_on.shape)
 
     def _arrays(self, case_id: str) -> dict[str, NDArray[Any]]:
         name = f"cases/{case_id}.npz"
@@ -161,6 +166,28 @@ class PreparedVolumes:
     @cached_property
     def _recent(self) -> Recent[dict[str, NDArray[Any]]]:
         return Recent(CACHE_BYTES)
+
+
+def to_runs(labels: Labels) -> tuple[Labels, NDArray[np.uint32]]:
+    """Label maps are long runs of few values: the value and the length of each, in C order.
+
+    >>> to_runs(np.array([[0, 0], [0, 3]], np.uint8))
+    (array([0, 3], dtype=uint8), array([3, 1], dtype=uint32))
+    """
+    flat = np.ravel(labels)
+    starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
+    return flat[starts], np.diff(np.append(starts, flat.size)).astype(np.uint32)
+
+
+def from_runs(values: NDArray[Any], lengths: NDArray[Any], shape: tuple[int, ...]) -> Labels:
+    """The label map of `to_runs`.
+
+    Raises:
+        DataError: if the runs do not fill the shape.
+    """
+    if int(lengths.sum()) != int(np.prod(shape)):
+        raise DataError(f"runs of {int(lengths.sum())} voxels do not fill a grid of {shape}")
+    return np.repeat(values.astype(np.uint8), lengths).reshape(shape)
 
 
 def open_volumes(folder: Path) -> PreparedVolumes:

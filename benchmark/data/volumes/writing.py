@@ -12,7 +12,7 @@ import numpy as np
 from filelock import FileLock
 
 from benchmark.contract import Array
-from benchmark.data.volumes.prepared import KIND, Facts, Labels, VolumeSet, to_json
+from benchmark.data.volumes.prepared import KIND, RUN_LENGTHS, RUN_VALUES, Facts, Labels, VolumeSet, to_json, to_runs
 from benchmark.errors import DataError
 from medshape_text import manifest
 from medshape_text.files import replacing, sync
@@ -66,7 +66,7 @@ def _write_case(described: VolumeSet, case: PreparedCase, path: Path) -> None:
         if array.shape != described.shape:
             raise DataError(f"{name} of {case.facts.id} has shape {array.shape}, the set {described.shape}")
     if case.original_labels is not None:
-        arrays["original_labels"] = case.original_labels
+        arrays[RUN_VALUES], arrays[RUN_LENGTHS] = to_runs(case.original_labels)
     with replacing(path) as stream:
         np.savez(stream, allow_pickle=False, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
