@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
 
 import numpy as np
 import pytest
 from strangers_masks import CASES, PACKAGE, install, make_data
-from strangers_volume import forget
-from typer.testing import CliRunner
+from strangers_volume import called
 
 from benchmark.errors import DataError
 from leaderboard.cli import app
@@ -32,20 +30,7 @@ def invoke(tmp_path, monkeypatch):
     """The command line, with the stranger's package installed; a command that ends otherwise fails the test."""
     install(tmp_path / "site")
     make_data(tmp_path / "masks")
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    importlib.invalidate_caches()
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, code=0):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.stdout
-
-    yield call
-    forget(PACKAGE)
+    yield from called(app, PACKAGE, tmp_path, monkeypatch)
 
 
 def submit(invoke, tmp_path, method, author="Grace Hopper", run=None):

@@ -6,12 +6,10 @@ one plane, shares nothing with shape completion: a number is asked for, and its 
 
 from __future__ import annotations
 
-import importlib
 import json
 
 import pytest
-from strangers_volume import FAMILY, METHOD, forget, install
-from typer.testing import CliRunner
+from strangers_volume import FAMILY, METHOD, PACKAGE, called, install
 
 from benchmark.cli import app
 
@@ -20,20 +18,7 @@ from benchmark.cli import app
 def invoke(tmp_path, monkeypatch):
     """The command line, with the stranger's package installed."""
     install(tmp_path / "site")
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    importlib.invalidate_caches()
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    yield call
-    forget()
+    yield from called(app, PACKAGE, tmp_path, monkeypatch)
 
 
 def lines_of(code):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import shutil
@@ -10,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from strangers_volume import forget, install
-from typer.testing import CliRunner
+from strangers_volume import PACKAGE, called, install
 
 from leaderboard.cli import app
 from leaderboard.rank.board import board_of
@@ -31,20 +29,7 @@ name = "Grace Hopper"
 def invoke(tmp_path, monkeypatch):
     """The command line, with the stranger's package installed; a command that ends otherwise fails the test."""
     install(tmp_path / "site")
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    importlib.invalidate_caches()
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, code=0):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.stdout
-
-    yield call
-    forget()
+    yield from called(app, PACKAGE, tmp_path, monkeypatch)
 
 
 @pytest.fixture

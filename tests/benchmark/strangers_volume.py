@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+import typer
+from typer.testing import CliRunner
+
 from benchmark import tasks
+
+Invoke = Callable[..., str]
+"""Arguments of a command, and the exit code it should end with -> what it printed."""
+PACKAGE = "strangers_volume_pkg"
 
 FAMILY = '''
 """How large a bone is, told from its middle plane."""
@@ -109,7 +119,7 @@ volume-nothing = strangers_volume_pkg.method:nothing
 def install(site: Path) -> None:
     """The package as pip would leave it."""
     spec = "".join(SPEC.format(name=name) for name in ("volume-area", "volume-nothing"))
-    write_package(site, "strangers_volume_pkg", FAMILY, METHOD, spec, ENTRY_POINTS)
+    write_package(site, PACKAGE, FAMILY, METHOD, spec, ENTRY_POINTS)
 
 
 def write_package(site: Path, name: str, family: str, method: str, spec: str, entry_points: str) -> None:
@@ -126,9 +136,27 @@ def write_package(site: Path, name: str, family: str, method: str, spec: str, en
     (info / "entry_points.txt").write_text(entry_points)
 
 
-def forget(name: str = "strangers_volume_pkg") -> None:
+def forget(name: str = PACKAGE) -> None:
     """What was imported of the package, so that nothing of it outlives the test."""
     for module in [module for module in sys.modules if module.startswith(name)]:
         del sys.modules[module]
     tasks._load.cache_clear()
     tasks._metric_table.cache_clear()
+
+
+def called(app: typer.Typer, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
+    """A command line that finds the package installed in ``site``; a command that ends otherwise fails the test."""
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    importlib.invalidate_caches()
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object, code: int = 0) -> str:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return result.stdout
+
+    yield call
+    forget(package)

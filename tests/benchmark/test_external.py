@@ -188,13 +188,15 @@ def test_requests_are_whole_again_whatever_a_command_does_to_them(tmp_path):
 
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(echo, tmp_path):
     program = [sys.executable, external_methods.__file__, str(echo)]
+    began = time.monotonic()
     subprocess.run([*program, str(tmp_path / "w0"), str(tmp_path / "whole"), "12"], check=True)
+    whole_run = time.monotonic() - began  # on a busy machine mere seconds would never let it begin
     draw = random.Random(5)  # noqa: S311
     kills = 0
     for _ in range(40):
         started = subprocess.Popen([*program, str(tmp_path / "w1"), str(tmp_path / "killed"), "12"])
         try:
-            started.wait(draw.uniform(0.3, 2.0))
+            started.wait(whole_run * draw.uniform(0.2, 1.0))
         except subprocess.TimeoutExpired:
             started.send_signal(signal.SIGKILL)
             started.wait()

@@ -38,7 +38,7 @@ def test_a_fit_that_says_what_is_wrong_is_not_spoken_over(stranger, tmp_path):
     stranger("learner", spec=SPEC + 'fit = "on-run"\n')
     entry = find_method("learner")
     with pytest.raises(DataError) as caught:
-        fit_on_run(Refuses(DataError("file 7 is damaged")), entry, list, "r", tmp_path / "fit")
+        fit_on_run(Refuses(DataError("file 7 is damaged")), entry, [], tmp_path / "fit")
     assert str(caught.value) == "file 7 is damaged"
     with pytest.raises(MethodError, match=r"'learner' could not be fitted: KeyError\('x'\)"):
-        fit_on_run(Refuses(KeyError("x")), entry, list, "r", tmp_path / "fit")
+        fit_on_run(Refuses(KeyError("x")), entry, [], tmp_path / "fit")
