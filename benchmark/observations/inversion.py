@@ -45,8 +45,9 @@ def smoothest(observation: Observation, shape: tuple[int, int, int], iterations:
     _check_linear(operator, shape)
 
     def transposed(residual: torch.Tensor) -> torch.Tensor:
-        part = torch.zeros(shape, requires_grad=True)
-        (gradient,) = torch.autograd.grad(operator(part), part, residual)
+        with torch.enable_grad():  # methods predict without gradients
+            part = torch.zeros(shape, requires_grad=True)
+            (gradient,) = torch.autograd.grad(operator(part), part, residual)
         return gradient
 
     def normal(part: torch.Tensor) -> torch.Tensor:

@@ -82,3 +82,10 @@ def test_same_bytes_and_refusals():
     assert smoothest(observed, SHAPE).tobytes() == smoothest(observed, SHAPE).tobytes()
     with pytest.raises(ValueError, match="not linear"):
         smoothest(seen(Planes(((1,), (), ())), image()), SHAPE)
+
+
+def test_it_may_be_asked_for_without_gradients():
+    observed = seen(Slices(2, (2, 8, 13)), image())
+    with torch.no_grad():
+        found = smoothest(observed, SHAPE)
+    np.testing.assert_array_equal(found, smoothest(observed, SHAPE))
