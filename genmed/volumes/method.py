@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from benchmark.contract import MethodContext, Observation, Prediction, Request
 from benchmark.errors import MethodError
@@ -30,13 +31,11 @@ LABELS = "labels"
 class SegmentationSettings:
     """Choices made on validation subjects.
 
-    ``samples``: answers whose distances are averaged. ``stride``: of the times visited where the image is given; as
-    large as the schedule it is one step, the expected distances. ``spread``: standard deviation, in the unit of the
-    image's window, that exact readings are allowed. ``guided``: of the joint sampling from everything else.
+    ``samples``: starts from noise whose expected distances are averaged. ``spread``: standard deviation, in halves of
+    the image's window, that exact readings are allowed. ``guided``: of the joint sampling of what is not a whole image.
     """
 
-    samples: int = 1
-    stride: int = 50
+    samples: int = 2
     spread: float = 0.05
     guided: GuidedSettings = dataclasses.field(
         default_factory=lambda: GuidedSettings(levels=(49, 44, 36, 26, 16, 8), evaluations=3, radius=200.0)
@@ -67,14 +66,26 @@ class VolumeMethod:
             raise ValueError(f"this model was trained on grids of {self.model.config.size}, the case has {size}")
         model = dataclasses.replace(self.model, image=window_for(self.model.config, seen.value[seen.mask]))
         if shows_all(seen, self.model.config.size):
-            code = encoded(self.model.config, seen.value).to(self.device)
-            known = Known(given={IMAGE: code[None]}, wanted=(SDF,))
-            codes = sample_unguided(model, known, self.settings.samples, generator, self.device, self.settings.stride)
+            image = encoded(self.model.config, seen.value)[None].to(self.device)
         else:
-            known = Known(measured=(Measurement.of(seen, self.device),), wanted=(SDF,))
-            guided = dataclasses.replace(self.settings.guided, noise_models=self._noise(model, seen))
-            codes = sample_guided(model, known, self.settings.samples, generator, self.device, guided)
-        return Prediction({LABELS: labels_of(codes[SDF].mean(dim=0).cpu().numpy())})
+            image = self._image(model, seen, generator)
+        return Prediction({LABELS: labels_of(self._distances(model, image, generator).cpu().numpy())})
+
+    def _image(self, model: VolumeModel, seen: Observation, generator: torch.Generator) -> Tensor:
+        """(1, X, Y, Z) code of the most probable image: sampled with its distances, so that anatomy completes it."""
+        known = Known(measured=(Measurement.of(seen, self.device),), wanted=(SDF,))
+        guided = dataclasses.replace(self.settings.guided, noise_models=self._noise(model, seen))
+        return sample_guided(model, known, 1, generator, self.device, guided)[IMAGE]
+
+    def _distances(self, model: VolumeModel, image: Tensor, generator: torch.Generator) -> Tensor:
+        """(S, X, Y, Z) expected distances given an image: the denoiser's answer to distances of pure noise.
+
+        Sampling on would trade the expectation for a draw, whose surfaces agree less.
+        """
+        known = Known(given={IMAGE: image}, wanted=(SDF,))
+        steps = model.schedule.steps
+        codes = sample_unguided(model, known, self.settings.samples, generator, self.device, stride=steps)
+        return codes[SDF].mean(dim=0)
 
     def _noise(self, model: VolumeModel, seen: Observation) -> NoiseModels:
         low, high = model.image.decode(torch.tensor([-1.0, 1.0])).tolist()
