@@ -292,11 +292,17 @@ class MethodSpec:
 class MethodContext:
     """What a method's factory is given. An entry point ``name = module:factory`` has ``factory(context) -> Method``.
 
-    ``checkpoint`` overrides shipped weights.
+    Attributes:
+        device: to compute on.
+        checkpoint: overrides shipped weights.
+        outputs: name -> Space of the parts that will be asked for; empty where nobody knows yet.
+        training: revision of the data that the task may be learnt from; shipped weights say what they learnt from.
     """
 
     device: str = "cpu"
     checkpoint: Path | None = None
+    outputs: Mapping[str, Space] = field(default_factory=dict)
+    training: str | None = None
 
 
 MethodFactory = Callable[[MethodContext], AnyMethod]

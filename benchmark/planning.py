@@ -18,7 +18,8 @@ from benchmark.fitting import fit_key, fit_on_run
 from benchmark.methods import MethodEntry, find_method
 from benchmark.provenance import code_hash, numerical_versions, toolkit_version
 from benchmark.runner import Plan
-from benchmark.tasks import CaseSource, Family, Task, family_of, find_task, training_for
+from benchmark.tasks import CaseSource, Family, Task, family_of, find_task, outputs_of, training_for
+from benchmark.tasks.family import TrainsByTask
 
 ANY_FAMILY = "any"
 """What controls say that do whatever is asked (the oracle)."""
@@ -59,11 +60,13 @@ def prepare(request: Request, progress: Progress = lambda *_: None) -> Plan:
     make_deterministic()
     if request.checkpoint is not None and not request.checkpoint.exists():
         raise UsageError(f"there is no checkpoint {request.checkpoint}")
-    method = entry.build(MethodContext(device, request.checkpoint))
+    training = training_for(task, folder, "train", request.seed) if is_learnt(entry, family) else None
+    revision = source.revision if training is None else training.revision
+    method = entry.build(MethodContext(device, request.checkpoint, outputs_of(task, source), revision))
     if isinstance(method, ExternalMethod):
         method.progress = progress  # building its environment takes minutes, and its command may tell how far it is
     progress("fitting", 0, 1)
-    learnt = learnt_from(entry, request, task, folder)
+    learnt = training if entry.spec.fit == "on-run" else None
     fit_on_run(method, entry, learnt, request.fit_dir)
     progress("fitting", 1, 1)
     return Plan(
@@ -81,9 +84,9 @@ def prepare(request: Request, progress: Progress = lambda *_: None) -> Plan:
     )
 
 
-def learnt_from(entry: MethodEntry, request: Request, task: Task, folder: Path) -> TrainingData | None:
-    """The training data of a method that is fitted on the run; None for others."""
-    return training_for(task, folder, "train", request.seed) if entry.spec.fit == "on-run" else None
+def is_learnt(entry: MethodEntry, family: Family) -> bool:
+    """Whether the training data has to be opened: to fit the method, or to know which of its weights may be used."""
+    return entry.spec.fit == "on-run" or (entry.spec.fit == "weights" and isinstance(family, TrainsByTask))
 
 
 def signatures(family: Family, task: Task) -> dict[str, str]:

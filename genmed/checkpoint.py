@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,29 +27,64 @@ class WeightsError(RuntimeError):
     """Weights are missing, are not what was expected, or do not fit the networks."""
 
 
-def save_checkpoint(model: ShapeTextModel, path: Path, *, shared: bool = False) -> str:
-    """Write the weights in half precision; returns the file's sha256. The file appears whole or not at all.
+@dataclass(frozen=True)
+class Stored:
+    """What a checkpoint holds: tensors by full name, the configuration as tables, provenance and the file's hash."""
 
-    ``shared``: the model takes autoencoder and prior from another, so leave them out.
-    """
-    modules: dict[str, nn.Module] = {"pair": model.networks, "autoencoder": model.autoencoder}
-    tensors = {
+    tensors: dict[str, Tensor]
+    config: dict[str, Any]
+    provenance: dict[str, Any]
+    facts: dict[str, str]
+    sha256: str
+
+
+def write_tensors(
+    path: Path, form: str, tensors: dict[str, Tensor], config: str, provenance: dict[str, Any], **facts: str
+) -> str:
+    """Write tensors in half precision; returns the file's sha256. The file appears whole or not at all."""
+    halves = {
         name: (value.to(torch.float16) if value.is_floating_point() else value).contiguous()
-        for prefix, module in modules.items()
-        for name, value in _tensors_of(module, prefix).items()
-        if not (shared and name.startswith(_SHARED))
+        for name, value in tensors.items()
     }
-    facts = {
-        "format": FORMAT,
-        "config": model.config.to_json(),
-        "latent_scale": repr(model.latent_scale),
-        "provenance": json.dumps(model.provenance, sort_keys=True),
-    }
+    story = {"format": form, "config": config, "provenance": json.dumps(provenance, sort_keys=True), **facts}
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = save(tensors, metadata=facts)
+    data = save(halves, metadata=story)
     with replacing(path) as stream:
         stream.write(data)
     return hashlib.sha256(data).hexdigest()
+
+
+def read_tensors(path: Path, form: str, sha256: str | None = None) -> Stored:
+    """Read what :func:`write_tensors` wrote.
+
+    Raises:
+        WeightsError: when the file is missing, has another hash than ``sha256``, or is no checkpoint of this form.
+    """
+    if not path.is_file():
+        raise WeightsError(f"no weights at {path}; train them with: genmed-bench fit --method genmed --out {path}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if sha256 is not None and digest != sha256:
+        raise WeightsError(f"{path} has sha256 {digest}, expected {sha256}; install the package again.")
+    try:
+        with safe_open(path, framework="pt") as stream:
+            facts = stream.metadata() or {}
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - not a mapping
+        if facts.get("format") != form:
+            raise WeightsError(f"{path} is no {form} file (format: {facts.get('format')}).")
+        return Stored(tensors, json.loads(facts["config"]), json.loads(facts["provenance"]), facts, digest)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be read as weights of this model: {error}") from error
+
+
+def save_checkpoint(model: ShapeTextModel, path: Path, *, shared: bool = False) -> str:
+    """Write a model of shapes and texts; returns the file's sha256.
+
+    ``shared``: the model takes autoencoder and prior from another, so leave them out.
+    """
+    tensors = tensors_of(model.networks, "pair") | tensors_of(model.autoencoder, "autoencoder")
+    kept = {name: value for name, value in tensors.items() if not (shared and name.startswith(_SHARED))}
+    scale = repr(model.latent_scale)
+    return write_tensors(path, FORMAT, kept, model.config.to_json(), model.provenance, latent_scale=scale)
 
 
 def load_checkpoint(
@@ -61,32 +98,24 @@ def load_checkpoint(
         WeightsError: when the file is missing, has another hash than ``sha256``, is no such
             checkpoint, or its tensors do not fit its configuration.
     """
-    if not path.is_file():
-        raise WeightsError(f"no weights at {path}; train them with: genmed-bench fit --method genmed --out {path}")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if sha256 is not None and digest != sha256:
-        raise WeightsError(f"{path} has sha256 {digest}, expected {sha256}; install the package again.")
+    stored = read_tensors(path, FORMAT, sha256)
+    tensors = stored.tensors
+    if owner is not None:
+        lent = tensors_of(owner.networks, "pair") | tensors_of(owner.autoencoder, "autoencoder")
+        tensors = {name: value for name, value in lent.items() if name.startswith(_SHARED)} | tensors
     try:
-        with safe_open(path, framework="pt") as stream:
-            facts = stream.metadata() or {}
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - not a mapping
-        if facts.get("format") != FORMAT:
-            raise WeightsError(f"{path} is no {FORMAT} file (format: {facts.get('format')}).")
-        config = parse_config(json.loads(facts["config"]))
-        if owner is not None:
-            lent = _tensors_of(owner.networks, "pair") | _tensors_of(owner.autoencoder, "autoencoder")
-            tensors = {name: value for name, value in lent.items() if name.startswith(_SHARED)} | tensors
+        config = parse_config(stored.config)
         networks, autoencoder = build_networks(config), build_autoencoder(config)
-        _fill(networks, "pair", tensors)
-        _fill(autoencoder, "autoencoder", tensors)
-        return ShapeTextModel(
-            config, _for_inference(autoencoder, device), networks.to(device).eval().requires_grad_(False),
-            float(facts["latent_scale"]), json.loads(facts["provenance"]), digest,
-        )  # fmt: skip
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        fill(networks, "pair", tensors)
+        fill(autoencoder, "autoencoder", tensors)
+        scale = float(stored.facts["latent_scale"])
+    except (KeyError, ValueError, RuntimeError) as error:
         if isinstance(error, WeightsError):
             raise
         raise WeightsError(f"{path} cannot be read as weights of this model: {error}") from error
+    frozen = networks.to(device).eval().requires_grad_(False)
+    ready = _for_inference(autoencoder, device)
+    return ShapeTextModel(config, ready, frozen, scale, stored.provenance, stored.sha256)
 
 
 def load_shipped(package: str, name: str, device: str = "cpu", owner: ShapeTextModel | None = None) -> ShapeTextModel:
@@ -109,7 +138,7 @@ def _for_inference(autoencoder: Autoencoder, device: str) -> Autoencoder:
     return frozen.to(memory_format=torch.channels_last_3d)  # type: ignore[no-any-return, call-overload]
 
 
-def _tensors_of(module: nn.Module, prefix: str) -> dict[str, Tensor]:
+def tensors_of(module: nn.Module, prefix: str) -> dict[str, Tensor]:
     """A module's tensors by full name; counters and other whole numbers are not weights, bytes are."""
     return {
         f"{prefix}.{name}": value.detach().cpu()
@@ -118,9 +147,9 @@ def _tensors_of(module: nn.Module, prefix: str) -> dict[str, Tensor]:
     }
 
 
-def _fill(module: nn.Module, prefix: str, tensors: dict[str, Tensor]) -> None:
+def fill(module: nn.Module, prefix: str, tensors: dict[str, Tensor]) -> None:
     """Load every weight of a module; nothing may be missing, left over or of another kind."""
-    expected = _tensors_of(module, prefix)
+    expected = tensors_of(module, prefix)
     mine = {name: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
     if set(mine) != set(expected):
         raise WeightsError(f"the weights do not fit: {sorted(set(mine) ^ set(expected))[:4]} are missing or unknown.")

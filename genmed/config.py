@@ -75,7 +75,7 @@ def load_config(name: str) -> Config:
     elif shipped.joinpath(f"{name}.toml").is_file():
         text = shipped.joinpath(f"{name}.toml").read_text()
     else:
-        known = sorted(Path(entry.name).stem for entry in shipped.iterdir())
+        known = sorted(Path(entry.name).stem for entry in shipped.iterdir() if entry.is_file())
         raise ValueError(f"no configuration named {name!r}; shipped are {', '.join(known)}, or give a .toml file")
     return parse_config(tomllib.loads(text))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -19,7 +20,11 @@ from genmed.guidance import Measurement
 from genmed.model import SHAPE, TEXT, ShapeTextModel
 from genmed.pair import Known
 from genmed.sample import GuidedSettings, Sampler, sample_guided, sample_published, sample_unguided
+from genmed.volumes.method import LABELS, VolumeMethod, segmenter
 from medshape_text.frame import TRUNCATION
+
+if TYPE_CHECKING:
+    from benchmark.tasks.segmentation.training import SegmentationTrainingData
 
 CONTRADICTION_VOXELS = 0.75
 """A corrupted voxel is damage where the completed surface is farther than this and on the other side."""
@@ -100,14 +105,22 @@ def name_of(
 def fit_command(
     config: str, data: TrainingData, validation: TrainingData, out: Path, device: str, resume: bool = True
 ) -> None:
-    """``genmed-bench fit --method genmed``; see `genmed.train.fit_command`, which inference does not import."""
-    from genmed import train
+    """``genmed-bench fit --method genmed``: shapes, or images with structures. Inference imports none of it."""
+    if LABELS in data.spaces:
+        from genmed.volumes import train as volumes
 
-    train.fit_command(config, data, validation, out, device, resume)
+        images = cast("SegmentationTrainingData", data), cast("SegmentationTrainingData", validation)
+        volumes.fit_command(config, *images, out, device, resume)
+    else:
+        from genmed import train
+
+        train.fit_command(config, data, validation, out, device, resume)
 
 
-def genmed(context: MethodContext) -> PairMethod:
-    """GenMed-Full with our sampler."""
+def genmed(context: MethodContext) -> PairMethod | VolumeMethod:
+    """GenMed-Full with our sampler: of shapes, or of images where their structures are asked for."""
+    if LABELS in context.outputs:
+        return segmenter(context)
     settings = GuidedSettings()
     sampler = partial(sample_guided, settings=settings)
     return PairMethod(_weights(context), sampler, settings.samples, context.device, keep_observed=True)

@@ -58,7 +58,8 @@ class Trial:
 
     def build(self) -> AnyMethod:
         """A fresh method, not fitted."""
-        context = MethodContext(self.device)
+        learnt = None if self.training_data is None else self.training_data.revision
+        context = MethodContext(self.device, outputs=self.requests[0].outputs, training=learnt)
         return self.entry.build(context) if self.entry is not None else cast(MethodFactory, self.source)(context)
 
     @cached_property

@@ -1,0 +1,1 @@
+"""The joint model of an image and the signed distances of the structures in it, on voxels."""
