@@ -33,7 +33,7 @@ def binned(values: NDArray[np.floating]) -> NDArray[np.int64]:
         return np.zeros(0, np.int64)
     low, high = np.percentile(values, _RANGE)
     scaled = (values - low) * (BINS / max(float(high - low), 1e-12))
-    return np.clip(scaled, 0, BINS - 1).astype(np.int64)
+    return np.asarray(np.clip(scaled, 0, BINS - 1), np.int64)
 
 
 def mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
