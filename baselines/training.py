@@ -9,7 +9,9 @@ from benchmark.contract import TrainingData
 from benchmark.names import unknown
 
 REAL = "real_subject"
-"""Origin of a shape that a scanner has seen."""
+"""Origin of a shape or image that a scanner has seen."""
+RENDERED = "rendered"
+"""Origin of an image that was computed from real anatomy."""
 
 T = TypeVar("T")
 

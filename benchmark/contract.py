@@ -211,6 +211,24 @@ class TrainingData(Protocol):
 
 
 @runtime_checkable
+class KnowsGrids(Protocol):
+    """Training data whose examples lie on grids of their own."""
+
+    def grid(self, index: int) -> Grid:
+        """The voxels of one example."""
+        ...
+
+
+@runtime_checkable
+class PartlyAnnotated(Protocol):
+    """Training data in which some structures may be there and not be labelled."""
+
+    def annotated(self, index: int) -> Mask:
+        """(names of the labels,): which of them somebody looked for in one example."""
+        ...
+
+
+@runtime_checkable
 class Method(Protocol):
     """Anything that answers requests. A method may also have ``fit`` (see `Fittable`)."""
 

@@ -1,4 +1,4 @@
-"""The control that ignores the case: a training shape drawn at random from *any* category.
+"""The control that ignores the case: a training example drawn at random, a shape of *any* category.
 
 Drawing within the category would already use the text and lands near ``mean-shape``; ignoring
 everything but the seed is what makes this the bottom of the table.
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from baselines.training import REAL, NotFittedError
+from baselines.training import REAL, RENDERED, NotFittedError
 from benchmark.contract import Method, MethodContext, Prediction, Request, TrainingData
 
 
-class RandomShape:
-    """Answers with a real training shape drawn uniformly, without looking at category, text or observation."""
+class RandomExample:
+    """Answers with the parts of a real training example drawn uniformly, whatever is asked."""
 
     def __init__(self) -> None:
         """Nothing is known before ``fit``."""
@@ -23,15 +23,15 @@ class RandomShape:
         self._rows: list[int] = []
 
     def fit(self, training_data: TrainingData, workdir: Path) -> None:
-        """Remember which training shapes are real.
+        """Remember which training examples are of real anatomy.
 
         Raises:
             ValueError: if there is none.
         """
         self._data = training_data
-        self._rows = [index for index, origin in enumerate(training_data.origins) if origin == REAL]
+        self._rows = [index for index, origin in enumerate(training_data.origins) if origin in (REAL, RENDERED)]
         if not self._rows:
-            raise ValueError("the training split holds no real shape to draw from")
+            raise ValueError("the training split holds nothing of real anatomy to draw from")
 
     def predict(self, request: Request) -> Prediction:
         """Draw from ``request.seed``."""
@@ -44,4 +44,4 @@ class RandomShape:
 
 def build(context: MethodContext) -> Method:
     """Entry point ``random``."""
-    return RandomShape()
+    return RandomExample()

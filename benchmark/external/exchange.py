@@ -20,7 +20,16 @@ from urllib.parse import quote
 import numpy as np
 
 from benchmark import spaces
-from benchmark.contract import Array, Grid, Observation, Request, Space, TrainingData
+from benchmark.contract import (
+    Array,
+    Grid,
+    KnowsGrids,
+    Observation,
+    PartlyAnnotated,
+    Request,
+    Space,
+    TrainingData,
+)
 from medshape_text.files import replacing
 from medshape_text.hashing import canonical_json, sha256
 
@@ -97,6 +106,8 @@ def write_training(folder: Path, data: TrainingData) -> None:
                 "category": data.categories[index],
                 "origin": data.origins[index],
                 "texts": list(data.texts[index]),
+                "grid": dataclasses.asdict(data.grid(index)) if isinstance(data, KnowsGrids) else None,
+                "annotated": _annotated(data, index),
                 "file": name,
             }
         )
@@ -104,6 +115,14 @@ def write_training(folder: Path, data: TrainingData) -> None:
     whole = {"format": TRAINING_FORMAT, "revision": data.revision, "spaces": told, "examples": examples}
     _write_json(folder / TRAINING, whole)  # last: it is there when everything is
     _protect(folder)
+
+
+def _annotated(data: TrainingData, index: int) -> list[str] | None:
+    """Names of the labels that somebody looked for; None where all were."""
+    labels = [space.names for space in data.spaces.values() if space.kind == "labels"]
+    if len(labels) != 1 or not isinstance(data, PartlyAnnotated):
+        return None
+    return [name for name, told in zip(labels[0], data.annotated(index), strict=True) if told]
 
 
 def packed(arrays: Mapping[str, Array]) -> bytes:

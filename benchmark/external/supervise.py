@@ -100,7 +100,9 @@ def main() -> None:
     os.set_inheritable(status, False)
     told = json.loads(sys.stdin.buffer.readline())
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # an interrupt is ours to handle: we close standard input
+        # An interrupt is ours to handle: we close standard input. Not SIG_IGN, which the command would inherit: what it
+        # then terminates (the workers of a Python pool) would go on, and it would wait for them for ever.
+        signal.signal(number, lambda *_: None)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -12,7 +12,7 @@ from baseline_material import ArrayTrainingData, case_of, dice, ellipsoid_sdf, r
 from baselines.mean_shape.method import CUTS, MeanShape, best_cut, constant_answer
 from baselines.nearest.method import Nearest
 from baselines.oracle.method import Oracle
-from baselines.random.method import RandomShape
+from baselines.random.method import RandomExample
 from baselines.ssm.method import StatisticalShapeModel
 from baselines.training import NotFittedError, rows_by_category
 from benchmark.names import UnknownNameError
@@ -28,7 +28,7 @@ def test_oracle_returns_a_copy_of_the_truth() -> None:
 def test_random_depends_on_the_seed_only_and_draws_every_real_shape(
     ellipsoids: ArrayTrainingData, tmp_path: Path
 ) -> None:
-    control = RandomShape()
+    control = RandomExample()
     control.fit(ellipsoids, tmp_path)
     small, large = ellipsoid_sdf((28, 9, 9)), ellipsoid_sdf((28, 25, 25))
     for seed in range(10):
@@ -43,8 +43,8 @@ def test_random_depends_on_the_seed_only_and_draws_every_real_shape(
 
 def test_random_refuses_a_split_without_real_shapes(tmp_path: Path) -> None:
     data = ArrayTrainingData([ellipsoid_sdf((28, 9, 9))], ["bone"], ["synthetic_ssm"])
-    with pytest.raises(ValueError, match="no real shape"):
-        RandomShape().fit(data, tmp_path)
+    with pytest.raises(ValueError, match="nothing of real anatomy"):
+        RandomExample().fit(data, tmp_path)
 
 
 def test_mean_of_equal_shapes_is_that_shape() -> None:
@@ -85,7 +85,7 @@ def test_mean_shape_learns_from_real_shapes_of_the_category_and_ignores_the_obse
     np.testing.assert_array_equal(ball, ellipsoids.volumes[8])
 
 
-@pytest.mark.parametrize("control", [MeanShape(), Nearest(), StatisticalShapeModel(), RandomShape()])
+@pytest.mark.parametrize("control", [MeanShape(), Nearest(), StatisticalShapeModel(), RandomExample()])
 def test_predicting_before_fitting_is_refused(control: MeanShape | Nearest | StatisticalShapeModel) -> None:
     with pytest.raises(NotFittedError, match="call fit before predict"):
         control.predict(request_for(ellipsoid_sdf((28, 20, 12))))

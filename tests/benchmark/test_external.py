@@ -173,6 +173,11 @@ def test_there_is_no_network(tmp_path):
     assert (tmp_path / "w" / "interfaces.txt").read_text().strip() == "1"  # the loopback
 
 
+def test_a_command_can_terminate_what_it_started(tmp_path):
+    script = "sleep 3336 & kill -TERM $!; wait $!; [ $? = 143 ] && answer c0"
+    assert "c0" in answers(shell(tmp_path / "m", ONE + script), [make_request("c0")], tmp_path / "w")
+
+
 def test_requests_are_whole_again_whatever_a_command_does_to_them(tmp_path):
     script = (
         "chmod -R u+w $REQUESTS; for c in $(cases); do rm -rf $REQUESTS/$c; answer $c; done; rm -rf $PREDICTIONS/c1"

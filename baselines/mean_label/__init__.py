@@ -1,0 +1,1 @@
+"""The best label map that does not depend on the image."""

@@ -1,0 +1,1 @@
+"""Labels of training cases, registered onto the image and fused."""
