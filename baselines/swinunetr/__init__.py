@@ -1,0 +1,1 @@
+"""MONAI's SwinUNETR with a compact training loop."""
