@@ -57,7 +57,7 @@ class Registration:
             fixed = without_bias(fixed)
         distances, weights = [], []
         seen = support(request.observation, grid_shape(request))
-        known = None if seen.all() else seen
+        known = seen if seen.any() and not seen.all() else None
         for match in matches:
             image = np.asarray(self._data.part(match.row, IMAGE), np.float32)
             image = image if known is not None else as_seen(image, request)
