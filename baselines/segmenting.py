@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.training import NotFittedError
 from benchmark.contract import Observation, Request, Volume
-from benchmark.observations.inversion import smoothest
+from benchmark.observations.inversion import smoothest, transposed
 from benchmark.spaces import shape_of
 from benchmark.tasks.segmentation.tasks import LABELS
 from benchmark.tasks.segmentation.training import SegmentationTrainingData
@@ -45,6 +47,29 @@ def complete_first(data: SegmentationTrainingData) -> list[int]:
     return [row for row in rows if data.annotated(row).all()] or rows
 
 
+class RemembersCases:
+    """What controls that look at single training cases share: they are read when a request comes."""
+
+    def __init__(self) -> None:
+        """Nothing is known before ``fit``."""
+        self._data: SegmentationTrainingData | None = None
+        self._rows: list[int] = []
+
+    def fit(self, training_data: SegmentationTrainingData, workdir: Path) -> None:
+        """Remember the training cases; nothing is computed."""
+        self._data, self._rows = training_data, complete_first(training_data)
+
+    def _cases(self, name: str) -> tuple[SegmentationTrainingData, list[int]]:
+        """The training data and the rows to look at.
+
+        Raises:
+            NotFittedError: before ``fit``.
+        """
+        if self._data is None:
+            raise NotFittedError(f"{name} looks at the training split: call fit before predict")
+        return self._data, self._rows
+
+
 def grid_shape(request: Request) -> tuple[int, int, int]:
     """(X, Y, Z) of the labels that are asked for."""
     x, y, z = cast(Sequence[int], shape_of(request.outputs[LABELS], request.grid))
@@ -68,14 +93,5 @@ def support(observation: Observation, shape: tuple[int, int, int]) -> NDArray[np
     """(X, Y, Z): voxels that any of the readings depends on, for any linear operator."""
     import torch
 
-    part = torch.zeros(shape, requires_grad=True)
     mask = torch.from_numpy(observation.mask.astype(np.float32))
-    (gradient,) = torch.autograd.grad((observation.operator(part) * mask).sum(), part)
-    return np.asarray(gradient.numpy() != 0)
-
-
-def labels_of(distances: NDArray[np.floating]) -> Labels:
-    """(X, Y, Z): the structure with the smallest of (C, X, Y, Z) distances where it is negative, else 0."""
-    nearest = distances.argmin(axis=0)
-    inside = distances.min(axis=0) < 0
-    return np.asarray(np.where(inside, nearest + 1, 0), np.uint8)
+    return np.asarray(transposed(observation.operator, shape, mask).numpy() != 0)

@@ -68,16 +68,23 @@ def load_config(name: str) -> Config:
     Raises:
         ValueError: for an unknown name, and for unknown or missing settings.
     """
-    shipped = files("genmed").joinpath("configs")
-    path = Path(name)
+    return parse_config(read_tables(name))
+
+
+def read_tables(name: str, *below: str) -> dict[str, Any]:
+    """Tables of a configuration that is shipped in ``configs`` or a folder below it, or of a TOML file by path.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    shipped, path = files("genmed").joinpath("configs", *below), Path(name)
     if path.suffix == ".toml" and path.exists():
-        text = path.read_text()
-    elif shipped.joinpath(f"{name}.toml").is_file():
-        text = shipped.joinpath(f"{name}.toml").read_text()
-    else:
-        known = sorted(Path(entry.name).stem for entry in shipped.iterdir() if entry.is_file())
-        raise ValueError(f"no configuration named {name!r}; shipped are {', '.join(known)}, or give a .toml file")
-    return parse_config(tomllib.loads(text))
+        return tomllib.loads(path.read_text())
+    if shipped.joinpath(f"{name}.toml").is_file():
+        return tomllib.loads(shipped.joinpath(f"{name}.toml").read_text())
+    known = ", ".join(sorted(Path(entry.name).stem for entry in shipped.iterdir() if entry.is_file()))
+    kind = "".join(f" for {each}" for each in below)
+    raise ValueError(f"no configuration named {name!r}{kind}; shipped are {known}, or give a .toml file")
 
 
 def parse_config(table: dict[str, Any]) -> Config:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +14,9 @@ from torch import Tensor
 
 from benchmark.contract import TrainingData
 from genmed.config import Config
-from genmed.loop import Workspace
+from genmed.loop import Workspace, open_workspace
 from genmed.model import SHAPE
 
-SEED = 0
 REAL = "real_subject"
 
 Draw = Callable[[int, torch.Generator], list[int]]
@@ -78,12 +76,7 @@ def open_job(
     settings: Config, data: TrainingData, validation: TrainingData, out: Path, device: str, resume: bool
 ) -> Job:
     """Gather what the stages share; without ``resume`` forget what an earlier training left in ``<out>.work``."""
-    folder = out.with_name(out.name + ".work")
-    if not resume:
-        for leftover in folder.glob("*.state"):
-            leftover.unlink()
-    text = f"{settings.to_json()}\0{data.revision}\0{SEED}"
-    workspace = Workspace(folder, SEED, device, hashlib.sha256(text.encode()).hexdigest())
+    workspace = open_workspace(settings.to_json(), data.revision, out, device, resume)
     return Job(settings, data, validation, workspace)
 
 

@@ -7,6 +7,7 @@ a seed derived from k, so a run killed anywhere and started again continues with
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import math
 import time
@@ -21,6 +22,8 @@ from genmed.config import LoopConfig
 from medshape_text.files import replacing
 from medshape_text.seeds import seed_for
 
+SEED = 0
+"""Of every training of ours."""
 StepLoss = Callable[[nn.Module, torch.Generator, int], Tensor]
 """Model, the step's generator and its index -> loss."""
 Validate = Callable[[nn.Module], dict[str, float]]
@@ -41,6 +44,31 @@ class Workspace:
     seed: int
     device: str
     fingerprint: str
+
+
+def open_workspace(settings: str, revision: str, out: Path, device: str, resume: bool) -> Workspace:
+    """The workspace ``<out>.work`` of a training; without ``resume`` what an earlier one left there is forgotten.
+
+    Args:
+        settings: all that is configured, as text.
+        revision: of the data.
+        out: file of the weights.
+        device: of the model.
+        resume: go on with a training that was stopped.
+    """
+    folder = out.with_name(out.name + ".work")
+    if not resume:
+        for leftover in folder.glob("*.state"):
+            leftover.unlink()
+    fingerprint = hashlib.sha256(f"{settings}\0{revision}\0{SEED}".encode()).hexdigest()
+    return Workspace(folder, SEED, device, fingerprint)
+
+
+def thinned_curve(folder: Path, name: str) -> list[dict[str, float]]:
+    """About twenty rows of a stage's learning curve, for the provenance of its weights."""
+    rows = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+    step = max(1, len(rows) // 20)
+    return rows[step - 1 :: step]
 
 
 def run_loop(

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from benchmark.contract import Array, MethodContext, Observation, Prediction, Request, TrainingData
 from benchmark.observations.agreement import reconcile
+from benchmark.tasks.segmentation.tasks import LABELS
 from genmed.checkpoint import load_checkpoint, load_shipped
 from genmed.guidance import Measurement
 from genmed.model import SHAPE, TEXT, ShapeTextModel
 from genmed.pair import Known
 from genmed.sample import GuidedSettings, Sampler, sample_guided, sample_published, sample_unguided
-from genmed.volumes.method import LABELS, VolumeMethod, segmenter
+from genmed.volumes.method import VolumeMethod, segmenter
 from medshape_text.frame import TRUNCATION
 
 if TYPE_CHECKING:

@@ -33,10 +33,6 @@ class Pair:
 
     codecs: Mapping[str, Codec]
 
-    def encode(self, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Codes of (B, ...) parts."""
-        return {name: self.codecs[name].encode(part) for name, part in parts.items()}
-
 
 class JointModel(Protocol):
     """A trained model of a pair."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from genmed.autoencoder import Autoencoder
 from genmed.checkpoint import save_checkpoint
 from genmed.config import load_config
 from genmed.job import Job, open_job, read, with_structures
+from genmed.loop import thinned_curve
 from genmed.model import ShapeTextModel, build_autoencoder, build_networks
 from genmed.train_autoencoder import train_autoencoder, tune_decoder
 from genmed.train_denoiser import train_denoiser
@@ -74,10 +74,6 @@ def departure(latents: Tensor) -> float:
 
 def provenance(job: Job, command: str, stages: Sequence[str]) -> dict[str, Any]:
     """Where weights come from: command, seed, data, and learning curves thinned to about twenty rows each."""
-    curves = {}
-    for name in stages:
-        rows = [json.loads(line) for line in (job.workspace.folder / f"{name}.jsonl").read_text().splitlines()]
-        step = max(1, len(rows) // 20)
-        curves[name] = rows[step - 1 :: step]
+    curves = {name: thinned_curve(job.workspace.folder, name) for name in stages}
     facts = {"command": command, "seed": job.workspace.seed, "data": job.data.revision, "shapes": len(job.data)}
     return {**facts, "curves": curves}

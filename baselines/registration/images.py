@@ -7,6 +7,7 @@ import SimpleITK as sitk  # noqa: N813  (what everyone calls it)
 from numpy.typing import NDArray
 
 from benchmark.contract import Grid, Volume
+from benchmark.data.volumes import geometry
 
 THREADS = 1
 """Of every filter: sums in another order would be other bytes."""
@@ -16,7 +17,7 @@ def spacing_of(grid: Grid | None) -> tuple[float, float, float]:
     """Millimetres between voxels along (x, y, z); 1 where nobody says."""
     if grid is None or grid.affine is None:
         return (1.0, 1.0, 1.0)
-    x, y, z = np.linalg.norm(np.asarray(grid.affine)[:3, :3], axis=0)
+    x, y, z = geometry.spacing_of(grid)
     return float(x), float(y), float(z)
 
 

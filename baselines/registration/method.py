@@ -8,7 +8,6 @@ some were not (missing slices), the whole training image is aligned by the voxel
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  (what everyone calls it)
@@ -18,9 +17,9 @@ from baselines.registration.align import Demons, affine, deformable
 from baselines.registration.bias import without_bias
 from baselines.registration.fusion import LEAST, POWER, fused, local_correlation
 from baselines.registration.images import resampled, spacing_of, to_array, to_image
-from baselines.segmenting import complete_first, grid_shape, labels_of, stretched, support, whole_image
-from baselines.training import NotFittedError
+from baselines.segmenting import RemembersCases, grid_shape, stretched, support, whole_image
 from benchmark.contract import Method, MethodContext, Prediction, Request, Volume
+from benchmark.data.volumes.distances import labels_of_distances
 from benchmark.tasks.segmentation.tasks import IMAGE, LABELS, SDF
 from benchmark.tasks.segmentation.training import SegmentationTrainingData
 
@@ -33,24 +32,14 @@ OTHER_CONTRAST = Demons(stiffness=2.0)
 """Of another modality: intensities say less, so the field gets less freedom."""
 
 
-class Registration:
+class Registration(RemembersCases):
     """Answers with the fused labels of registered training cases."""
-
-    def __init__(self) -> None:
-        """Nothing is known before ``fit``."""
-        self._data: SegmentationTrainingData | None = None
-        self._rows: list[int] = []
-
-    def fit(self, training_data: SegmentationTrainingData, workdir: Path) -> None:
-        """Remember the training cases; nothing is computed."""
-        self._data, self._rows = training_data, complete_first(training_data)
 
     def predict(self, request: Request) -> Prediction:
         """Register, weigh, fuse."""
-        if self._data is None:
-            raise NotFittedError("registration looks at the training split: call fit before predict")
-        same = request.observation.space.names == self._data.spaces[IMAGE].names
-        matches = ranked(self._data, self._rows, request.observation, TRIED)[:CASES]
+        data, rows = self._cases("registration")
+        same = request.observation.space.names == data.spaces[IMAGE].names
+        matches = ranked(data, rows, request.observation, TRIED)[:CASES]
         spacing = spacing_of(request.grid)
         fixed = to_image(stretched(whole_image(request)), spacing)
         if not same:
@@ -59,24 +48,25 @@ class Registration:
         seen = support(request.observation, grid_shape(request))
         known = seen if seen.any() and not seen.all() else None
         for match in matches:
-            image = np.asarray(self._data.part(match.row, IMAGE), np.float32)
+            image = np.asarray(data.part(match.row, IMAGE), np.float32)
             image = image if known is not None else as_seen(image, request)
-            moving = to_image(stretched(image), spacing_of(self._data.grid(match.row)))
+            moving = to_image(stretched(image), spacing_of(data.grid(match.row)))
             x, y, z = (float(n * step) for n, step in zip(match.shift, spacing, strict=True))
             start = affine(fixed, moving, (x, y, z), request.seed, known)
             transform = deformable(fixed, moving, start, SAME_CONTRAST if same else OTHER_CONTRAST, known)
-            distances.append(self._warped(match, fixed, transform))
+            distances.append(warped_distances(data, match, fixed, transform))
             warped = to_array(resampled(moving, fixed, transform))
             alike = local_correlation(to_array(fixed), warped if known is None else as_seen(warped, request))
             weights.append(np.asarray(alike**POWER + LEAST, np.float32))
-        return Prediction({LABELS: labels_of(fused(distances, weights))})
+        return Prediction({LABELS: labels_of_distances(fused(distances, weights))})
 
-    def _warped(self, match: Match, fixed: sitk.Image, transform: sitk.Transform) -> Volume:
-        """Its signed distances (C, X, Y, Z) on the voxels of the unknown image."""
-        assert self._data is not None  # noqa: S101
-        spacing = spacing_of(self._data.grid(match.row))
-        distances = to_image(self._data.part(match.row, SDF), spacing)
-        return to_array(resampled(distances, fixed, transform))
+
+def warped_distances(
+    data: SegmentationTrainingData, match: Match, fixed: sitk.Image, transform: sitk.Transform
+) -> Volume:
+    """Signed distances (C, X, Y, Z) of a training case on the voxels of the unknown image."""
+    distances = to_image(data.part(match.row, SDF), spacing_of(data.grid(match.row)))
+    return to_array(resampled(distances, fixed, transform))
 
 
 def as_seen(image: Volume, request: Request) -> Volume:

@@ -44,16 +44,21 @@ def smoothest(observation: Observation, shape: tuple[int, int, int], iterations:
     value = (torch.from_numpy(np.asarray(observation.value, np.float32)) - flat) * mask
     _check_linear(operator, shape)
 
-    def transposed(residual: torch.Tensor) -> torch.Tensor:
-        with torch.enable_grad():  # methods predict without gradients
-            part = torch.zeros(shape, requires_grad=True)
-            (gradient,) = torch.autograd.grad(operator(part), part, residual)
-        return gradient
-
     def normal(part: torch.Tensor) -> torch.Tensor:
-        return transposed(operator(part) * mask) + SMOOTHNESS * _laplacian(part)
+        return transposed(operator, shape, operator(part) * mask) + SMOOTHNESS * _laplacian(part)
 
-    return np.asarray((_conjugate_gradients(normal, transposed(value), iterations) + middle).numpy(), np.float32)
+    found = _conjugate_gradients(normal, transposed(operator, shape, value), iterations)
+    return np.asarray((found + middle).numpy(), np.float32)
+
+
+def transposed(
+    operator: Callable[[torch.Tensor], torch.Tensor], shape: tuple[int, int, int], read: torch.Tensor
+) -> torch.Tensor:
+    """A linear operator the other way: what was read, back on the voxels (X, Y, Z) it was read of."""
+    with torch.enable_grad():  # methods predict without gradients
+        part = torch.zeros(shape, requires_grad=True)
+        (gradient,) = torch.autograd.grad(operator(part), part, read)
+    return gradient
 
 
 def _conjugate_gradients(

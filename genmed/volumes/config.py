@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import asdict, dataclass
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-from genmed.config import LoopConfig
+from genmed.config import LoopConfig, read_tables
 
 
 @dataclass(frozen=True)
@@ -59,27 +56,9 @@ class VolumeConfig:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def is_volume_config(name: str) -> bool:
-    """Whether a shipped configuration is one of this model."""
-    return files("genmed").joinpath("configs", "volumes", f"{name}.toml").is_file()
-
-
 def load_sizes(name: str) -> dict[str, Any]:
-    """Tables of a shipped configuration by name, or of a TOML file by path.
-
-    Raises:
-        ValueError: for an unknown name.
-    """
-    shipped = files("genmed").joinpath("configs", "volumes")
-    path = Path(name)
-    if path.suffix == ".toml" and path.exists():
-        return tomllib.loads(path.read_text())
-    if shipped.joinpath(f"{name}.toml").is_file():
-        return tomllib.loads(shipped.joinpath(f"{name}.toml").read_text())
-    known = sorted(Path(entry.name).stem for entry in shipped.iterdir())
-    raise ValueError(
-        f"no configuration named {name!r} for images; shipped are {', '.join(known)}, or give a .toml file"
-    )
+    """Tables of a configuration by name or path; see `genmed.config.read_tables`."""
+    return read_tables(name, "volumes")
 
 
 def parse_volume_config(table: dict[str, Any]) -> VolumeConfig:

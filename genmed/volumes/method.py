@@ -10,21 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.contract import MethodContext, Observation, Prediction, Request
+from benchmark.data.volumes.distances import labels_of_distances
 from benchmark.errors import MethodError
+from benchmark.tasks.segmentation.tasks import IMAGE, LABELS, SDF
 from genmed.checkpoint import WeightsError
 from genmed.guidance import Intensities, Measurement, NoiseModels
 from genmed.pair import Known
 from genmed.sample import GuidedSettings, sample_guided, sample_unguided
 from genmed.volumes.checkpoint import load_volume_model
-from genmed.volumes.model import IMAGE, SDF, VolumeModel
-from genmed.volumes.window import encoded, window_for
-
-LABELS = "labels"
-"""The part that is asked for: 0 is background, i + 1 the structure i."""
+from genmed.volumes.model import VolumeModel
+from genmed.volumes.window import window_for
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,10 @@ class VolumeMethod:
             raise ValueError(f"this model was trained on grids of {self.model.config.size}, the case has {size}")
         model = dataclasses.replace(self.model, image=window_for(self.model.config, seen.value[seen.mask]))
         if shows_all(seen, self.model.config.size):
-            image = encoded(self.model.config, seen.value)[None].to(self.device)
+            image = model.image.encode(torch.from_numpy(np.asarray(seen.value, np.float32))[None]).to(self.device)
         else:
             image = self._image(model, seen, generator)
-        return Prediction({LABELS: labels_of(self._distances(model, image, generator).cpu().numpy())})
+        return Prediction({LABELS: labels_of_distances(self._distances(model, image, generator).cpu().numpy())})
 
     def _image(self, model: VolumeModel, seen: Observation, generator: torch.Generator) -> Tensor:
         """(1, X, Y, Z) code of the most probable image: sampled with its distances, so that anatomy completes it."""
@@ -136,10 +134,3 @@ def shows_all(seen: Observation, size: tuple[int, ...]) -> bool:
         return False
     image = torch.from_numpy(np.asarray(seen.value, np.float32))
     return bool(torch.equal(seen.operator(image), image))
-
-
-def labels_of(sdf: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(S, X, Y, Z) distances, negative inside -> (X, Y, Z) labels: the deepest structure, 0 outside of all."""
-    deepest = sdf.argmin(axis=0)
-    inside = np.take_along_axis(sdf, deepest[None], axis=0)[0] < 0
-    return np.where(inside, deepest + 1, 0).astype(np.uint8)

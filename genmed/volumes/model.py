@@ -1,4 +1,4 @@
-"""The joint model of an image and the distances of its structures, ready to sample from."""
+"""The joint model of an image and the signed distances of its structures, ready to sample from."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from benchmark.tasks.segmentation.tasks import IMAGE, SDF
 from genmed.codecs import Codec, Identity
 from genmed.diffusion import Schedule, cosine_schedule
 from genmed.pair import Codes, Pair
@@ -13,9 +14,6 @@ from genmed.volumes.config import VolumeConfig
 from genmed.volumes.denoiser import VolumeEstimate, VoxelDenoiser
 from genmed.volumes.window import Window
 from medshape_text.frame import TRUNCATION
-
-IMAGE, SDF = "image", "sdf"
-"""The parts: what a scanner shows, and a signed distance of every structure."""
 
 
 @dataclass

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.metrics import dice
+from benchmark.tasks.segmentation.tasks import IMAGE, SDF
 from benchmark.tasks.segmentation.training import SegmentationTrainingData
 from genmed.diffusion import Schedule, add_noise
-from genmed.loop import Workspace, run_loop
+from genmed.loop import Workspace, open_workspace, run_loop, thinned_curve
 from genmed.pair import GIVEN, level_of
 from genmed.volumes.augment import augment
 from genmed.volumes.checkpoint import save_volume_model
 from genmed.volumes.config import Augmentation, VolumeConfig, load_sizes, parse_volume_config
 from genmed.volumes.denoiser import VolumeEstimate, VoxelDenoiser, VoxelPrior
-from genmed.volumes.model import IMAGE, SDF, VolumeModel
+from genmed.volumes.model import VolumeModel
 from genmed.volumes.window import encoded
 from medshape_text.frame import TRUNCATION
 
-SEED = 0
 _BAND = 4.0
 """How much more a voxel counts where the distance is not truncated."""
 _IMAGE_WEIGHT = 0.3
@@ -73,20 +71,14 @@ def fit_command(
         ValueError: for an unknown configuration, or a work folder of another one.
     """
     settings = config_for(config, data)
-    folder = out.with_name(out.name + ".work")
-    if not resume:
-        (folder / "volumes.state").unlink(missing_ok=True)
-    text = f"{settings.to_json()}\0{data.revision}\0{SEED}"
-    workspace = Workspace(folder, SEED, device, hashlib.sha256(text.encode()).hexdigest())
+    workspace = open_workspace(settings.to_json(), data.revision, out, device, resume)
     model = train(settings, Volumes.read(data, settings), Volumes.read(validation, settings), workspace)
-    rows = [json.loads(line) for line in (folder / "volumes.jsonl").read_text().splitlines()]
-    step = max(1, len(rows) // 20)
     model.provenance = {
         "command": f"genmed-bench fit --method genmed --task seg --data {data.described.name} --config {config}",
-        "seed": SEED,
+        "seed": workspace.seed,
         "data": data.revision,
         "cases": len(data),
-        "curves": {"volumes": rows[step - 1 :: step]},
+        "curves": {"volumes": thinned_curve(workspace.folder, "volumes")},
     }
     save_volume_model(model, out)
 

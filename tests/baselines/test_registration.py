@@ -13,9 +13,9 @@ from baselines.registration.bias import without_bias
 from baselines.registration.fusion import fused, local_correlation
 from baselines.registration.images import resampled, spacing_of, to_array, to_image
 from baselines.registration.method import Registration
-from baselines.segmenting import labels_of, stretched
+from baselines.segmenting import stretched
 from benchmark.contract import Grid
-from benchmark.data.volumes.distances import distances_of_labels
+from benchmark.data.volumes.distances import distances_of_labels, labels_of_distances
 
 STEPS = (2.0, 2.0, 2.0)
 
@@ -85,7 +85,7 @@ def test_fusion_is_the_weighted_mean_and_takes_the_case_that_agrees() -> None:
     maps = [distances_of_labels(each, 2) for each in (one, two)]
     weights = [np.full(one.shape, 3.0, np.float32), np.full(one.shape, 1.0, np.float32)]
     np.testing.assert_allclose(fused(maps, weights), (3 * maps[0] + maps[1]) / 4, atol=1e-6)
-    np.testing.assert_array_equal(labels_of(fused(maps, [weights[0], np.full(one.shape, 1e-6)])), one)
+    np.testing.assert_array_equal(labels_of_distances(fused(maps, [weights[0], np.full(one.shape, 1e-6)])), one)
     image = stretched(picture(one))
     assert local_correlation(image, 1 - image)[8:12, 10:20, 10:20].max() > 0.9
     flat = np.full(image.shape, 0.5, np.float32)

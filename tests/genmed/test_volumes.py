@@ -14,6 +14,7 @@ import torch
 
 import genmed as genmed_package
 from benchmark.contract import Grid, MethodContext, Observation, Request, Space
+from benchmark.data.volumes.distances import labels_of_distances
 from benchmark.errors import MethodError
 from benchmark.metrics import dice
 from benchmark.observations import AveragePool, Identity
@@ -27,7 +28,7 @@ from genmed.volumes.augment import augment
 from genmed.volumes.checkpoint import load_volume_model, save_volume_model
 from genmed.volumes.config import Augmentation, VolumeConfig, load_sizes, parse_volume_config
 from genmed.volumes.denoiser import VoxelDenoiser
-from genmed.volumes.method import labels_of, shows_all
+from genmed.volumes.method import shows_all
 from genmed.volumes.model import VolumeModel
 from genmed.volumes.train import Volumes, draw_steps, fit_command, joint_loss, train
 from genmed.volumes.window import Window
@@ -169,8 +170,8 @@ def test_times_are_drawn_for_every_kind_of_question() -> None:
 
 def test_labels_are_of_the_deepest_structure() -> None:
     sdf = np.array([[0.1, -0.1, -0.2, 0.1], [0.2, -0.2, -0.1, -0.1]], np.float32).reshape(2, 4, 1, 1)
-    assert labels_of(sdf).ravel().tolist() == [0, 2, 1, 2]
-    assert labels_of(sdf).dtype == np.uint8
+    assert labels_of_distances(sdf).ravel().tolist() == [0, 2, 1, 2]
+    assert labels_of_distances(sdf).dtype == np.uint8
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmark.data.hips.joint import Joint, find_joint
+from benchmark.data.volumes.distances import labels_of_distances
 from medshape_text.curate.sdf.solid import signed_voxels
 from medshape_text.seeds import generator_for
 from medshape_text.sources.llp26 import Bone
@@ -101,7 +102,7 @@ def place_bones(subject: str, nodes: Floats, bones: Mapping[str, Bone], joint: J
     promontory = _promontory(meshes["sacrum"][0])
     distances["lumbar"] = _block(promontory + (0, 0, _DISC_MM + _LUMBAR_MM[2]), origin)
     coarse = np.stack([_distances(*meshes[name], origin, 1) for name in STRUCTURES])
-    labels = np.where(coarse.min(axis=0) < 0, coarse.argmin(axis=0) + 1, 0).astype(np.uint8)
+    labels = labels_of_distances(coarse)
     landmarks = {"low": low, "high": high, "promontory": promontory}
     landmarks |= {f"shaft_{side}": _shaft(meshes[f"femur_{side}"][0], origin) for side in ("left", "right")}
     landmarks |= {f"head_{side}": _top(meshes[f"femur_{side}"][0]) for side in ("left", "right")}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from headless_chromium import open_browser
 
 from benchmark.contract import CANONICAL, Case, Prediction
 from benchmark.observations import observation_hash
@@ -101,6 +102,14 @@ def html(runs, cases):
     from benchmark.report.entries import load_entries
 
     return render_report(load_entries(runs), cases.__getitem__, limit_cases=4, command=f"report {HOSTILE}")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A browser for the tests of a file, with nothing loaded."""
+    driver = open_browser(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
 
 
 @pytest.fixture

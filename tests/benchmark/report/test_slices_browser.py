@@ -39,13 +39,6 @@ def address(tmp_path_factory):
     return (root / "report.html").as_uri()
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    driver = open_browser(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
-
-
 @pytest.fixture
 def page(browser, address):
     browser.set_window_size(1200, 1000)

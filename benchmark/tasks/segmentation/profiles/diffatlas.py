@@ -18,6 +18,7 @@ import numpy as np
 from scipy import ndimage
 
 from benchmark.metrics.base import Metric, Signature
+from benchmark.metrics.overlap import dice
 from benchmark.tasks.segmentation.cases import SegmentationCase
 from benchmark.tasks.segmentation.profiles.profile import Answer, Mask, Profile, Value
 
@@ -52,9 +53,7 @@ class DiffAtlas(Profile):
     def values(self, answer: Answer, category: str) -> Sequence[Value]:
         """On the task's grid."""
         found, true = answer.on_task_grid([category])
-        total = int(found.sum()) + int(true.sum())
-        overlap = 2 * int((found & true).sum()) / total if total else 1.0
-        return overlap, shell_agreement(found, true)
+        return float(dice(found, true, empty=1)), shell_agreement(found, true)
 
     def worst_values(self, case: SegmentationCase) -> Sequence[float]:
         """No overlap."""

@@ -50,13 +50,15 @@ class Kits23(Profile):
     def values(self, answer: Answer, category: str) -> Sequence[Value]:
         """Of one region."""
         from benchmark.metrics.masks import surface_distances
+        from benchmark.metrics.overlap import dice
 
         names, tolerance = REGIONS[category]
         found, true = answer.original(names)
         if not found.any() or not true.any():
             return (0.0, 0.0) if found.any() or true.any() else (1.0, 1.0)
-        overlap = 2 * int((found & true).sum()) / (int(found.sum()) + int(true.sum()))
-        return overlap, surface_distances(true, found, spacing(answer.case.scored_on), "surfel").nsd(tolerance)
+        return float(dice(found, true)), surface_distances(true, found, spacing(answer.case.scored_on), "surfel").nsd(
+            tolerance
+        )
 
     def worst_values(self, case: SegmentationCase) -> Sequence[float]:
         """As a region that is missed."""
